@@ -1,0 +1,56 @@
+# make run | test | bench | soak | mutants | lint | lock | clean
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+
+.PHONY: run test bench soak mutants lint unit lock clean assets
+
+run: $(VENV)/.run assets
+	@exec $(BIN)/python -m cli.supervise
+
+test: $(VENV)/.dev assets
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.needs
+	@$(MAKE) --no-print-directory lint
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+
+unit: $(VENV)/.dev
+	@$(BIN)/python -m pytest tests/unit
+
+bench: $(VENV)/.dev assets
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.needs
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench
+
+soak: $(VENV)/.dev assets
+	@$(BIN)/python -m pytest tests/sweep --whole-sweep -s
+
+mutants: $(VENV)/.dev
+	@$(BIN)/python -m tests.mutants.run
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy .
+
+# Front-end files of third parties come from npm; the customer's pages have none. A failed build
+# never stops `make run`: the back office works without script.
+assets:
+
+$(VENV)/uv:
+	@$(PYTHON) -m venv $(VENV) || { echo "type: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+$(VENV)/.run: requirements.lock | $(VENV)/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(VENV)/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@ $(VENV)/.run
+
+lock: | $(VENV)/uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) var node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,262 @@
+"""`/m/`: the order list of the person who is signed in, and one order's story."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, abort, g, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask.wrappers import Response
+from sqlalchemy import insert, select, text
+from sqlalchemy.orm import Session
+
+from models.merchant import Staff, Store
+from models.order import PayOrder
+from models.session import WebSession
+from services.orders import OrderRow, day_totals, list_orders, staff_session, state_of
+from services.payers import hashed
+from web.assets import linked_headers
+from web.formats import local_clock, local_day, local_time, tail4, to_local
+from web.runtime import deps
+from web.visit import STAFF_COOKIE, cookie_name, set_cookie
+
+bp = Blueprint("merchant", __name__, url_prefix="/m")
+
+CHIPS = {
+    "pending": ("info", "待确认"),
+    "created": ("info", "待付款"),
+    "unknown": ("warn", "结果未知"),
+    "closed": ("", "已关闭"),
+    "failed": ("bad", "未成功"),
+    "void": ("", "已作废"),
+    "late_paid": ("warn", "过期后付成"),
+    "part_refunded": ("warn", "部分退款"),
+    "refunded": ("", "已全额退款"),
+}
+DAYS = "一二三四五六日"
+PAGE = 20
+
+
+@bp.before_request
+def sign_in() -> ResponseReturnValue | None:
+    """A live staff session, or the page that says how to get one."""
+    if request.endpoint == "merchant.demo_login":
+        return None
+    cookie = request.cookies.get(cookie_name(STAFF_COOKIE, deps().settings))
+    staff = deps().transact(lambda s: _signed_in(s, cookie)) if cookie else None
+    if staff is None:
+        return _page(
+            "errors/plain.html",
+            401,
+            title="还没有登录",
+            steps=["商户后台在服务商的公众号里：打开公众号，点菜单「商户后台」。"],
+            codes=["NOT_SIGNED_IN"],
+        )
+    g.staff = staff
+    return None
+
+
+def _signed_in(session: Session, cookie: str) -> Staff | None:
+    row = staff_session(session, hashed(cookie), deps().now())
+    if row is None:
+        return None
+    return session.scalar(
+        select(Staff).where(
+            Staff.provider_id == row.provider_id, Staff.id == row.staff_id, Staff.is_active
+        )
+    )
+
+
+@bp.get("/demo-login/<public_id>")
+def demo_login(public_id: str) -> ResponseReturnValue:
+    """Sign in as a demo person. In simulation only: elsewhere this address does not exist."""
+    if not deps().settings.simulation:
+        abort(404)
+    fresh, now = secrets.token_urlsafe(24), deps().now()
+
+    def unit(session: Session) -> bool:
+        staff = session.scalar(select(Staff).where(Staff.public_id == public_id, Staff.is_active))
+        if staff is None:
+            return False
+        session.execute(
+            insert(WebSession).values(
+                id_hash=hashed(fresh),
+                kind="staff",
+                provider_id=staff.provider_id,
+                staff_id=staff.id,
+                created_at=now,
+                expires_at=now + timedelta(hours=12),
+            )
+        )
+        return True
+
+    if not deps().transact(unit):
+        abort(404)
+    response = make_response(redirect("/m/orders", 303))
+    set_cookie(response, STAFF_COOKIE, fresh, deps().settings)
+    return response
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    return redirect("/m/orders")
+
+
+@bp.get("/orders")
+def orders() -> ResponseReturnValue:
+    staff: Staff = g.staff
+    before, store_id = _number("before"), _number("store")
+
+    def unit(session: Session) -> tuple[list[OrderRow], dict[str, tuple[int, int]], list[Store]]:
+        rows = list_orders(
+            session,
+            provider_id=staff.provider_id,
+            merchant_id=staff.merchant_id,
+            store_id=store_id,
+            before=before,
+            most=PAGE,
+        )
+        days = sorted({f"{to_local(row.at):%Y-%m-%d}" for row in rows})
+        stores = session.scalars(
+            select(Store)
+            .where(Store.provider_id == staff.provider_id, Store.merchant_id == staff.merchant_id)
+            .order_by(Store.id)
+        ).all()
+        return (
+            rows,
+            day_totals(session, staff.provider_id, staff.merchant_id, store_id, days),
+            list(stores),
+        )
+
+    rows, totals, stores = deps().transact(unit)
+    older = f"?before={rows[-1].id}" + (f"&store={store_id}" if store_id else "")
+    return _page(
+        "merchant/orders.html",
+        title="订单",
+        stores=_filters(stores, store_id),
+        days=list(_days(rows, totals)),
+        older_url=older if len(rows) == PAGE else None,
+    )
+
+
+def _number(name: str) -> int | None:
+    typed = request.args.get(name, "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
+
+
+def _filters(stores: list[Store], chosen: int | None) -> list[dict[str, Any]]:
+    links = [{"href": "/m/orders", "label": "全部门店", "current": chosen is None}]
+    for store in stores:
+        links.append(
+            {
+                "href": f"/m/orders?store={store.id}",
+                "label": store.branch_name or store.name,
+                "current": chosen == store.id,
+            }
+        )
+    return links
+
+
+def _days(rows: list[OrderRow], totals: dict[str, tuple[int, int]]) -> Iterable[dict[str, Any]]:
+    for day, group in groupby(rows, key=lambda row: f"{to_local(row.at):%Y-%m-%d}"):
+        members = list(group)
+        count, net = totals.get(day, (0, 0))
+        yield {
+            "label": local_day(members[0].at),
+            "count": count,
+            "net_fen": net,
+            "rows": [_row(row) for row in members],
+        }
+
+
+def _row(row: OrderRow) -> dict[str, Any]:
+    kind, said = CHIPS.get(row.state, ("", ""))
+    return {
+        "channel": row.channel,
+        "place": " · ".join(part for part in (row.shop.split(" · ")[-1], row.place) if part),
+        "time": local_clock(row.at),
+        "tail": tail4(row.out_trade_no),
+        "amount_fen": row.amount_fen,
+        "chip_kind": kind,
+        "chip_text": said,
+        "href": f"/m/orders/{row.out_trade_no}",
+    }
+
+
+@bp.get("/orders/<out_trade_no>")
+def order(out_trade_no: str) -> ResponseReturnValue:
+    staff: Staff = g.staff
+
+    def unit(session: Session) -> tuple[PayOrder, list[Any]] | None:
+        found = session.scalar(
+            select(PayOrder).where(
+                PayOrder.provider_id == staff.provider_id,
+                PayOrder.merchant_id == staff.merchant_id,
+                PayOrder.out_trade_no == out_trade_no,
+            )
+        )
+        if found is None:
+            return None
+        story = session.execute(
+            text(
+                "SELECT action, created_at FROM audit_entry WHERE provider_id = :p"
+                " AND subject = :s ORDER BY id"
+            ),
+            {"p": staff.provider_id, "s": f"order:{out_trade_no}"},
+        ).all()
+        return found, list(story)
+
+    found = deps().transact(unit)
+    if found is None:
+        abort(404)
+    return _page("merchant/order_detail.html", **_detail(*found))
+
+
+STORY = {
+    "order_paid": "钱包确认收款",
+    "order_paid_late": "订单过期后，钱包确认收款",
+    "order_followed_up": "通知已处理",
+    "order_closed": "订单已关闭",
+}
+WALLETS = {"wechat": "微信支付", "alipay": "支付宝"}
+
+
+def _detail(found: PayOrder, story: list[Any]) -> dict[str, Any]:
+    kind, said = CHIPS.get(state_of(found), ("ok", "已支付"))
+    facts = [
+        {"label": "订单金额", "value": found.amount_fen, "kind": "money"},
+        {"label": "付款方式", "value": WALLETS.get(found.channel, found.channel), "kind": ""},
+        {"label": "订单号", "value": found.out_trade_no, "kind": "mono"},
+    ]
+    if found.transaction_id:
+        facts.append({"label": "钱包单号", "value": found.transaction_id, "kind": "mono"})
+    if found.remark:
+        facts.append({"label": "备注", "value": found.remark, "kind": ""})
+    steps = [{"at": local_time(found.created_at), "text": "顾客发起付款"}]
+    steps += [
+        {"at": local_time(row.created_at), "text": STORY.get(row.action, row.action)}
+        for row in story
+    ]
+    is_paid = found.paid_at is not None
+    return {
+        "title": "订单详情",
+        "net_label": "实收" if is_paid else "应收",
+        "net_fen": found.amount_fen - found.refunded_fen,
+        "chip_kind": kind,
+        "chip_text": said,
+        "facts": facts,
+        "timeline": steps,
+        "note": "金额或收款方与钱包的不一致，已冻结，等人核对。" if found.is_frozen else None,
+        "note_kind": "warn",
+        "back": "/m/orders",
+    }
+
+
+def _page(template: str, status: int = 200, **shown: Any) -> Response:
+    response = make_response(render_template(template, **shown), status)
+    response.headers.update(linked_headers())
+    return response

@@ -1,0 +1,73 @@
+"""What `readyz` looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from services.deps import Deps
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
+SILENT_AFTER = timedelta(seconds=15)
+
+
+@dataclass
+class Report:
+    checks: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def is_ready(self) -> bool:
+        return all(said == "ok" for said in self.checks.values())
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "status": "ready" if self.is_ready else "not ready",
+            "checks": self.checks,
+            "warnings": self.warnings,
+        }
+
+
+@cache
+def newest_migration() -> str:
+    return max(path.name.split("_")[0] for path in MIGRATIONS.glob("[0-9]*.py"))
+
+
+def check(deps: Deps) -> Report:
+    report = Report()
+    try:
+        version, owns, seen = deps.transact(_look)
+    except SQLAlchemyError:
+        report.checks["database"] = "no answer"
+        return report
+    report.checks["database"] = "ok"
+    newest = newest_migration()
+    report.checks["migrations"] = "ok" if version == newest else f"at {version}, needs {newest}"
+    alive = seen is not None and deps.now() - seen < SILENT_AFTER
+    report.checks["worker"] = "ok" if alive else "no heartbeat for 15 s: start `flask worker`"
+    if owns:
+        report.warnings.append("the serving role owns tables: set MIGRATE_DATABASE_URL")
+    return report
+
+
+def _look(session: Session) -> tuple[str | None, bool, Any]:
+    has = session.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+    if not has:
+        return None, False, None
+    version = session.scalar(text("SELECT version_num FROM alembic_version"))
+    owns = bool(
+        session.scalar(
+            text(
+                "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+                " AND tableowner = current_user"
+            )
+        )
+    )
+    return version, owns, session.scalar(text("SELECT max(seen_at) FROM heartbeat"))

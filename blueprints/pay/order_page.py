@@ -1,0 +1,90 @@
+"""What became of an order: our server's word, live, and nobody else's."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import jsonify, request
+from flask.typing import ResponseReturnValue
+
+from blueprints.pay import render
+from errors import AppError
+from models.order import PayOrder
+from services.orders import FINAL, find_order, state_of
+from services.scan import Scan, scan_store
+from web.client import Wallet
+from web.pages import ResultPage, ResultState
+from web.runtime import deps, runtime
+from web.visit import Visit
+
+CREATED_SHOWN_AS: ResultState = "pending"
+
+
+def show(out_mch_id: str, public_id: str) -> ResponseReturnValue:
+    visit = Visit(request, deps().settings)
+    try:
+        order = deps().transact(lambda s: find_order(s, out_mch_id, public_id))
+        scan = deps().transact(
+            lambda s: scan_store(s, order.provider_id, order.store_id, order.pay_code_id)
+        )
+    except AppError as error:
+        return render.refused(visit, error)
+    return render.page("pay/result.html", _result(visit, order, scan))
+
+
+def shown_state(order: PayOrder) -> ResultState:
+    """`created` has no page of its own: the payer sees that we are finding out."""
+    word = state_of(order)
+    return CREATED_SHOWN_AS if word == "created" else cast(ResultState, word)
+
+
+def _result(visit: Visit, order: PayOrder, scan: Scan) -> ResultPage:
+    state, now = shown_state(order), deps().now()
+    own = f"/q/{scan.out_mch_id}/o/{order.public_id}"
+    code_url = visit.url(f"/q/{scan.out_mch_id}/{scan.code}", new="1") if scan.code else None
+    may_retry = state in ("failed", "closed", "void") and code_url is not None
+    left = (order.expires_at - now).total_seconds()
+    follow = scan.follow_url if visit.settings.follow_link_enabled else None
+    wallet: Wallet = "alipay" if order.channel == "alipay" else "wechat"
+    return ResultPage(
+        client=visit.wallet or wallet,
+        lang=visit.lang,
+        shop=scan.shop,
+        simulation=visit.settings.simulation,
+        state=state,
+        amount_fen=order.amount_fen,
+        out_trade_no=order.out_trade_no,
+        created_at=order.created_at,
+        paid_at=order.paid_at,
+        refunded_fen=order.refunded_fen,
+        reason=order.reject_message or "" if state == "failed" else "",
+        reason_code=order.reject_code or "" if state == "failed" else "",
+        state_url=visit.url(f"{own}/state"),
+        elapsed_s=max(0, int((now - order.created_at).total_seconds())),
+        closes_in_min=max(1, int(left // 60) + 1) if left > 0 else None,
+        retry_url=code_url if may_retry else None,
+        back_url=code_url if state in ("pending", "unknown") else None,
+        follow_url=follow,
+        bridge_src=visit.bridge_src,
+    )
+
+
+def state(out_mch_id: str, public_id: str) -> ResponseReturnValue:
+    """The state as soon as it differs from `seen`, after 25 s at most."""
+    visit = Visit(request, deps().settings)
+    try:
+        order = deps().transact(lambda s: find_order(s, out_mch_id, public_id))
+    except AppError as error:
+        return jsonify({"error": {"code": error.code}}), error.status
+    seen = request.args.get("seen", "")[:20]
+    waited = seen
+    if seen == "pending" and state_of(order) == "created":
+        waited = "created"
+    word, had_place = runtime().watcher.wait(
+        (order.provider_id, order.id), waited, state_of(order), visit.settings.live_wait_s
+    )
+    shown = CREATED_SHOWN_AS if word == "created" else word
+    answer = render.no_store(jsonify({"state": shown, "final": shown in FINAL}))
+    if not had_place:
+        answer.headers["Retry-After"] = "1"
+    return answer

@@ -1,0 +1,60 @@
+"""`flask seed` and `flask demo-info`: simulation only."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+import requests
+from flask.cli import with_appcontext
+
+from services.demo_info import demo_info
+from services.seed import seed
+from web.runtime import deps
+
+PATIENCE_S = 20
+OTHER_SP, OTHER_APP = "1900000501", "2021000000000501"  # a second provider, for foreign codes
+
+
+def _credentials(owner: str = "") -> dict[str, Any]:
+    """What an integrator of the demo parties holds; waits for the simulator to come up."""
+    url = f"{deps().settings.simulator_url}/sim/credentials"
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            answer = requests.get(url, params={"owner": owner}, timeout=3)
+            answer.raise_for_status()
+            found: dict[str, Any] = answer.json()
+            return found
+        except requests.RequestException:
+            if time.monotonic() > deadline:
+                raise click.ClickException(f"the simulator at {url} does not answer") from None
+            time.sleep(0.2)
+
+
+@click.command("seed")
+@with_appcontext
+def seed_command() -> None:
+    """Load the demo data, once. Needs SIMULATOR_URL."""
+    if not deps().settings.simulation:
+        raise click.ClickException("demo data exists in simulation only: set SIMULATOR_URL")
+    others = {
+        "wechat": _credentials(OTHER_SP)["wechat"],
+        "alipay": _credentials(OTHER_APP)["alipay"],
+    }
+    made = seed(deps(), _credentials(), others)
+    click.echo("demo data loaded" if made else "demo data is there already")
+
+
+@click.command("demo-info")
+@with_appcontext
+def demo_info_command() -> None:
+    """Print the demo parties, codes and logins as JSON."""
+    if not deps().settings.simulation:
+        raise click.ClickException("demo logins exist in simulation only: set SIMULATOR_URL")
+    click.echo(json.dumps(demo_info(deps()), ensure_ascii=False, indent=2))
+
+
+COMMANDS = (seed_command, demo_info_command)

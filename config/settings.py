@@ -1,0 +1,146 @@
+"""Every setting of the process, read once from the environment and frozen."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """One name per environment variable; `docs/operations.md` explains each."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+
+    # Where things are
+    data_dir: Path = Field(default=ROOT / "var", description="everything that changes lives here")
+    database_url: str = Field(default="", description="postgresql+psycopg://…; empty: embedded")
+    migrate_database_url: str = Field(default="", description="the owner's address, for migrations")
+    pg_bin: str = Field(
+        default="", description="folder of PostgreSQL programs for the embedded server"
+    )
+    pg_user: str = Field(
+        default="", description="system user of the embedded server when run as root"
+    )
+    port: int = Field(default=8000, description="port of the web process on 127.0.0.1")
+    sim_port: int = Field(default=8001, description="port of the gateway simulator on 127.0.0.1")
+    public_url: str = Field(
+        default="", description="the address people use; links are built from it"
+    )
+    trusted_proxies: int = Field(default=0, ge=0, description="reverse proxies whose headers count")
+
+    # Simulation
+    simulator_url: str = Field(default="", description="set: every upstream is the simulator there")
+    allow_public_demo: bool = Field(default=False, description="simulation on a public address")
+
+    # Processes
+    web_workers: int = Field(default=2, ge=1, description="web processes")
+    web_threads: int = Field(default=8, ge=2, description="threads of each web process")
+    worker_threads: int = Field(
+        default=4, ge=1, description="upstream questions at a time per worker"
+    )
+    db_pool_size: int = Field(default=10, ge=1, description="connections of one process")
+    db_prepared_statements: bool = Field(default=True, description="off behind old poolers")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    metrics_enabled: bool = Field(default=False, description="serve GET /metrics")
+
+    # Upstream addresses; with simulator_url they all point there
+    wechat_pay_base: str = Field(default="https://api.mch.weixin.qq.com", description="APIv3")
+    wechat_api_base: str = Field(
+        default="https://api.weixin.qq.com", description="official account"
+    )
+    wechat_open_base: str = Field(default="https://open.weixin.qq.com", description="OAuth page")
+    alipay_gateway: str = Field(
+        default="https://openapi.alipay.com/gateway.do", description="Alipay's gateway"
+    )
+    alipay_auth_base: str = Field(default="https://openauth.alipay.com", description="OAuth page")
+    connect_timeout_s: float = Field(default=2.0, gt=0, description="to reach an upstream")
+    read_timeout_s: float = Field(default=6.0, gt=0, description="to hear from an upstream")
+
+    # Paying
+    order_expires_s: int = Field(default=300, ge=60, description="life of an unpaid order, seconds")
+    form_lives_s: int = Field(
+        default=1800, ge=60, description="life of an opened pay page, seconds"
+    )
+    max_payment_fen: int = Field(default=2_147_483_647, ge=1, description="largest payment, fen")
+    query_after_s: str = Field(
+        default="1,2,3,5,10,30,60,120,300",
+        description="seconds after ordering at which an unpaid attempt is asked about",
+    )
+    query_quota_per_minute: int = Field(
+        default=3000, ge=1, description="active queries per provider and minute"
+    )
+    follow_link_enabled: bool = Field(default=False, description="offer to follow the account")
+    customer_csp: Literal["enforce", "report", "off"] = Field(
+        default="enforce", description="content security policy of customer pages"
+    )
+    live_wait_s: float = Field(default=25.0, gt=0, le=25, description="longest wait of a live page")
+
+    # Secrets
+    keyring: str = Field(
+        default="", description="the key ring as JSON; empty: $DATA_DIR/keyring.json", repr=False
+    )
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value if value.is_absolute() else ROOT / value
+
+    @field_validator("simulator_url", "public_url", "wechat_pay_base", "wechat_api_base")
+    @classmethod
+    def _no_final_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _no_public_demo(self) -> Settings:
+        if self.simulator_url and not self.allow_public_demo and not _is_loopback(self.base_url):
+            raise ValueError(
+                "SIMULATOR_URL is set and PUBLIC_URL is not this machine: real people would see a "
+                "demo. Unset SIMULATOR_URL, or set ALLOW_PUBLIC_DEMO=1 if that is what you want."
+            )
+        return self
+
+    @property
+    def simulation(self) -> bool:
+        return bool(self.simulator_url)
+
+    @cached_property
+    def base_url(self) -> str:
+        """The own address without a final slash. Never taken from a request."""
+        return self.public_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_https(self) -> bool:
+        return self.base_url.startswith("https://")
+
+    @cached_property
+    def query_schedule(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.query_after_s.split(","))
+
+    def upstream(self, name: str) -> str:
+        """An upstream's base address: the setting of that name, or the simulator in its place."""
+        own: str = getattr(self, name)
+        if not self.simulator_url:
+            return own
+        return self.simulator_url + urlsplit(own).path
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(**overrides: object) -> Settings:
+    return Settings(**overrides)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Alipay open platform, gateway.do, as a service provider (ISV)."""

@@ -1,0 +1,167 @@
+"""What a wallet's gateway takes and gives: dataclasses and Protocols, no Flask, no SQLAlchemy.
+
+Names are WeChat Pay APIv3's; another wallet's spelling stays in its own `mapping.py`. Money is
+integer fen, times are aware UTC. Three outcomes: a value; `GatewayRejected` (a definite no);
+`GatewayUnknown` (it may have happened: ask).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+
+class TradeState(StrEnum):
+    """A trade as the wallet tells it, in the words of the one table of states."""
+
+    PAYING = "paying"  # not paid yet, may still be
+    SUCCESS = "success"  # paid (whatever was refunded since)
+    CLOSED = "closed"  # will never be paid
+    FAILED = "failed"  # a definite failure, also never paid
+    NOT_EXIST = "not_exist"  # the wallet does not know the number (yet)
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """What a wallet says about one of our attempts, whether asked (query) or told (notify).
+
+    `payee` is WeChat's sub_mchid or Alipay's seller_id; None only if the wallet's answer has none
+    (a trade that is not paid). `payer` is the openid or buyer id, personal: never log it.
+    """
+
+    channel: str
+    out_trade_no: str
+    state: TradeState
+    raw_state: str
+    payee: str | None = None
+    app: str | None = None  # sp_appid or the Alipay app_id that the wallet says took the order
+    amount_fen: int | None = None
+    currency: str = "CNY"
+    transaction_id: str | None = None
+    paid_at: datetime | None = None
+    refunded: bool = False  # the wallet says that some of it went back
+    payer: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundNotice:
+    """A verified notification about a refund; wallets send these to the pay URL too.
+
+    It never says "paid now": the order stays paid, the refund is looked up. `trade` is what the
+    notice says about the order itself, where it does (Alipay): paid, with `refunded` set.
+    """
+
+    channel: str
+    out_trade_no: str
+    out_refund_no: str | None  # Alipay leaves it out now and then: ask for the order's refunds
+    raw_state: str  # WeChat refund_status, Alipay trade_status
+    payee: str | None = None
+    refund_id: str | None = None
+    refund_fen: int | None = None  # of this one refund; Alipay tells a running total only: None
+    refunded_total_fen: int | None = None  # of all refunds of the order so far, Alipay only
+    trade: Trade | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WechatAccount:
+    """A provider's WeChat Pay identity, with the merchant a call is for; repr has no secret."""
+
+    version: int  # credential version: clients are cached per (account_key, version)
+    account_key: str  # names the account without secrets, e.g. "3:wechat"
+    sp_mchid: str
+    sp_appid: str
+    sub_mchid: str
+    merchant_serial: str
+    merchant_private_key: str = field(repr=False)  # PEM
+    apiv3_key: str = field(repr=False)  # 32 ASCII characters
+    public_key_id: str = ""  # PUB_KEY_ID_…, "" when the provider has platform certificates only
+    public_key: str = field(default="", repr=False)  # PEM
+    platform_certificates: tuple[str, ...] = field(
+        default=(), repr=False
+    )  # PEM, several during a switch
+    sub_appid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlipayAccount:
+    """A provider's Alipay ISV app, with the merchant's grant. Secrets are not in repr."""
+
+    version: int
+    account_key: str
+    app_id: str
+    app_private_key: str = field(repr=False)  # PEM
+    alipay_public_key: str = field(repr=False)  # PEM
+    app_auth_token: str | None = field(default=None, repr=False)
+    seller_id: str | None = None  # the merchant's PID (2088…)
+    sys_service_provider_id: str | None = None  # the provider's PID, earns the rebate
+
+
+ChannelAccount = WechatAccount | AlipayAccount
+
+
+@dataclass(frozen=True, slots=True)
+class PrepayRequest:
+    """What is asked of a wallet for one attempt. The same request may be sent again unchanged."""
+
+    out_trade_no: str
+    amount_fen: int
+    description: str
+    notify_url: str
+    expires_at: datetime
+    payer: str = field(repr=False)  # WeChat sp_openid; Alipay user_id (2088…) or open_id
+    goods_tag: str | None = None  # WeChat coupons (STO-3)
+    undiscountable_fen: int | None = None  # Alipay only (STO-2)
+    store_id: str | None = None
+    return_url: str | None = None  # Alipay wap.pay only
+
+
+@dataclass(frozen=True, slots=True)
+class Prepay:
+    """What the payer's page needs: `bridge` for the wallet's bridge as it is, or a `redirect`."""
+
+    prepay_id: str | None  # WeChat prepay_id, Alipay trade_no
+    bridge: Mapping[str, Any] | None = None
+    redirect: str | None = None
+
+
+class PayGateway(Protocol):
+    """One wallet. Every method may raise GatewayRejected or GatewayUnknown."""
+
+    channel: str
+
+    def prepay(self, account: Any, req: PrepayRequest) -> Prepay: ...
+
+    def bridge(self, account: Any, prepay_id: str) -> Mapping[str, Any]:
+        """Sign the bridge parameters again for a prepay we hold; no call upstream."""
+        ...
+
+    def query(self, account: Any, out_trade_no: str) -> Trade:
+        """Ask for one attempt; an unknown number is TradeState.NOT_EXIST, no error."""
+        ...
+
+    def close(self, account: Any, out_trade_no: str) -> TradeState:
+        """Close an unpaid trade: CLOSED or NOT_EXIST when nobody can pay it any more.
+
+        SUCCESS when it was paid. PAYING when the wallet refused to close and still calls it
+        unpaid: somebody can pay it yet.
+        """
+        ...
+
+    def parse_notify(
+        self, account: Any, headers: Mapping[str, str], body: bytes, now: datetime
+    ) -> Trade | RefundNotice:
+        """Verify and read a notification; NotifyInvalid when it must not be believed.
+
+        GatewayUnknown when it is genuine but names a state that we do not know.
+        """
+        ...
+
+
+@runtime_checkable
+class NotifySerials(Protocol):
+    """A gateway whose notifications name the key they are signed with."""
+
+    def notify_serial(self, headers: Mapping[str, str]) -> str | None: ...

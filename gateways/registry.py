@@ -1,0 +1,61 @@
+"""All gateways in one frozen holder, built once per process from plain settings values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from gateways.alipay.gateway import AlipayClients, AlipayGateway
+from gateways.alipay.oauth import AlipayOAuth
+from gateways.base import PayGateway
+from gateways.http import HttpTransport
+from gateways.wechat_oa.oauth import WechatOAuth
+from gateways.wechat_pay.gateway import WechatPayGateway
+
+
+@dataclass(frozen=True, slots=True)
+class Gateways:
+    """What services call. `pay` is by channel; the OAuth helpers say who pays."""
+
+    pay: Mapping[str, PayGateway]
+    wechat_oauth: WechatOAuth
+    alipay_oauth: AlipayOAuth
+    alipay: AlipayGateway  # pay["alipay"] with what only Alipay has: wap_pay
+
+
+def build_gateways(
+    *,
+    wechat_pay_base: str,
+    alipay_base: str,
+    alipay_auth_base: str,
+    wechat_oa_api_base: str,
+    wechat_oa_open_base: str,
+    connect_timeout: float,
+    read_timeout: float,
+    pool_size: int,
+    now: Callable[[], datetime],
+) -> Gateways:
+    """Build them; no connection is opened and no SDK imported before the first call.
+
+    Timeouts are seconds; `pool_size` is connections kept per upstream (a process's threads).
+    `now` gives aware time and is the product's clock: signatures and windows follow it.
+    """
+
+    def transport() -> HttpTransport:
+        return HttpTransport(
+            connect_timeout=connect_timeout, read_timeout=read_timeout, pool_size=pool_size
+        )
+
+    clients = AlipayClients(base=alipay_base, transport=transport(), now=now)
+    alipay = AlipayGateway(clients)
+    wechat = WechatPayGateway(base=wechat_pay_base, transport=transport(), now=now)
+    return Gateways(
+        pay=MappingProxyType({"wechat": wechat, "alipay": alipay}),
+        wechat_oauth=WechatOAuth(
+            api_base=wechat_oa_api_base, open_base=wechat_oa_open_base, transport=transport()
+        ),
+        alipay_oauth=AlipayOAuth(clients, auth_base=alipay_auth_base),
+        alipay=alipay,
+    )

@@ -1,0 +1,199 @@
+"""WeChat Pay for the services: partner JSAPI orders, queries, closing, notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from errors import GatewayRejected, GatewayUnknown, NotifyInvalid
+from gateways import strict_json
+from gateways.base import (
+    Prepay,
+    PrepayRequest,
+    RefundNotice,
+    Trade,
+    TradeState,
+    WechatAccount,
+)
+from gateways.http import ClientCache, Transport, timed
+from gateways.wechat_pay import mapping
+from gateways.wechat_pay.client import BadSignature, WechatPayClient
+
+_ORDERS = "/v3/pay/partner/transactions"
+_BY_NUMBER = f"{_ORDERS}/out-trade-no"
+
+
+class WechatPayGateway:
+    """A `PayGateway`; clients are kept per (account_key, version)."""
+
+    channel = mapping.CHANNEL
+
+    def __init__(self, *, base: str, transport: Transport, now: Callable[[], datetime]) -> None:
+        self._base, self._transport, self._now = base, transport, now
+        self._clients: ClientCache[tuple[str, int], WechatPayClient] = ClientCache()
+
+    def prepay(self, account: WechatAccount, req: PrepayRequest) -> Prepay:
+        """Order and sign the bridge. The same request again gives a fresh prepay_id (2 h).
+
+        GatewayUnknown also when WeChat says the number is already paid: ask, do not refuse.
+        """
+        client = self._client(account)
+        try:
+            with timed(self.channel, "prepay", req.out_trade_no):
+                body = mapping.prepay_body(account, req)
+                answer = client.call("POST", f"{_ORDERS}/jsapi", body)
+        except GatewayRejected as refused:
+            if _says_paid(refused):
+                raise GatewayUnknown("already paid", upstream_code="ORDERPAID") from refused
+            raise
+        prepay_id = _prepay_id(answer)
+        return Prepay(prepay_id, bridge=client.bridge(prepay_id))
+
+    def bridge(self, account: WechatAccount, prepay_id: str) -> Mapping[str, str]:
+        """Sign again for a prepay_id that we hold; the signature's time is now."""
+        return self._client(account).bridge(prepay_id)
+
+    def query(self, account: WechatAccount, out_trade_no: str) -> Trade:
+        """Ask by our number. GatewayUnknown also for an answer about something else, or a state
+        that is in no table."""
+        client, target = self._client(account), _order_target(account, out_trade_no)
+        try:
+            with timed(self.channel, "query", out_trade_no):
+                wire = client.call("GET", target)
+        except GatewayRejected as refused:
+            if refused.upstream_code not in mapping.UNKNOWN_ORDER_CODES:
+                raise
+            return _no_trade(out_trade_no, refused.upstream_code)
+        return _asked_trade(account, out_trade_no, wire)
+
+    def close(self, account: WechatAccount, out_trade_no: str) -> TradeState:
+        """Close; may be repeated. "Already paid" is not believed but asked about."""
+        client = self._client(account)
+        body = {"sp_mchid": account.sp_mchid, "sub_mchid": account.sub_mchid}
+        try:
+            with timed(self.channel, "close", out_trade_no):
+                client.call("POST", f"{_BY_NUMBER}/{_quoted(out_trade_no)}/close", body)
+        except GatewayRejected as refused:
+            if refused.upstream_code in mapping.UNKNOWN_ORDER_CODES:
+                return TradeState.NOT_EXIST
+            if not _needs_a_query(refused):
+                raise
+            return self.query(account, out_trade_no).state
+        return TradeState.CLOSED
+
+    def parse_notify(
+        self, account: WechatAccount, headers: Mapping[str, str], body: bytes, now: datetime
+    ) -> Trade | RefundNotice:
+        """Verify, decrypt and read; a refund is told by event_type, whatever URL it came to.
+
+        NotifyInvalid: signature missing, stale or wrong, cipher or tag wrong, another provider's
+        sp_mchid or sp_appid, not strict JSON. The sub_mchid (payee) is for the caller to compare.
+        """
+        client = self._client(account)
+        try:
+            _check_size(body)
+            client.verify({name.lower(): value for name, value in headers.items()}, body, now)
+            kind, wire = _opened(client, strict_json.loads(body))
+            _check_provider(account, kind, wire)
+            return _read(kind, wire)
+        except (BadSignature, ValueError) as error:
+            raise NotifyInvalid(str(error)) from None
+        except mapping.UnknownState as error:
+            raise GatewayUnknown(f"unknown state {error}") from None
+
+    def notify_serial(self, headers: Mapping[str, str]) -> str | None:
+        """The serial of the key that a notification says it is signed with; not verified."""
+        found = {name.lower(): value for name, value in headers.items()}
+        return found.get("wechatpay-serial") or None
+
+    def _client(self, account: WechatAccount) -> WechatPayClient:
+        return self._clients.get(
+            (account.account_key, account.version),
+            lambda: WechatPayClient(
+                account, base=self._base, transport=self._transport, now=self._now
+            ),
+        )
+
+
+def _order_target(account: WechatAccount, out_trade_no: str) -> str:
+    query = urlencode({"sp_mchid": account.sp_mchid, "sub_mchid": account.sub_mchid})
+    return f"{_BY_NUMBER}/{_quoted(out_trade_no)}?{query}"
+
+
+def _quoted(out_trade_no: str) -> str:
+    """Encode before signing: what is signed is what is sent (`|` travels as `%7C`)."""
+    return quote(out_trade_no, safe="*")
+
+
+def _prepay_id(answer: dict[str, Any]) -> str:
+    try:
+        found = strict_json.word(answer, "prepay_id")
+    except ValueError:
+        found = None
+    if found is None:
+        raise GatewayUnknown("no prepay_id in the answer")
+    return found
+
+
+def _says_paid(refused: GatewayRejected) -> bool:
+    return (
+        refused.upstream_code in mapping.PAID_CODES
+        or refused.facts.get("number") in mapping.PAID_NUMBERS
+    )
+
+
+def _needs_a_query(refused: GatewayRejected) -> bool:
+    """Refusals to close that may mean "paid" or "closed already": a query decides, not the text."""
+    return (
+        _says_paid(refused)
+        or refused.upstream_code in ("TRADE_ERROR", "ORDER_CLOSED")
+        or (refused.upstream_code == "INVALID_REQUEST" and "已支付" in refused.upstream_message)
+    )
+
+
+def _no_trade(out_trade_no: str, code: str) -> Trade:
+    return Trade(mapping.CHANNEL, out_trade_no, TradeState.NOT_EXIST, raw_state=code)
+
+
+def _asked_trade(account: WechatAccount, out_trade_no: str, wire: dict[str, Any]) -> Trade:
+    try:
+        trade = mapping.trade_from_wire(wire)
+        mchid = strict_json.word(wire, "sp_mchid")
+    except (ValueError, mapping.UnknownState) as error:
+        raise GatewayUnknown(f"the answer can not be read: {error}") from None
+    if trade.out_trade_no != out_trade_no or mchid != account.sp_mchid:
+        raise GatewayUnknown("the answer is about another order")
+    return trade
+
+
+def _read(kind: str, wire: dict[str, Any]) -> Trade | RefundNotice:
+    return mapping.refund_from_wire(wire) if kind == "refund" else mapping.trade_from_wire(wire)
+
+
+def _check_size(body: bytes) -> None:
+    if len(body) > strict_json.MAX_BYTES:
+        raise ValueError("too long")
+
+
+def _opened(client: WechatPayClient, notice: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Decrypt the resource; its kind must be the event's."""
+    event, resource = notice.get("event_type"), notice.get("resource")
+    if not isinstance(event, str) or not isinstance(resource, dict):
+        raise ValueError("not a notification")
+    kind = {"TRANSACTION": "transaction", "REFUND": "refund"}.get(event.partition(".")[0])
+    if kind is None or resource.get("original_type") != kind:
+        raise ValueError("the event and its resource differ")
+    return kind, strict_json.loads(client.open(resource))
+
+
+def _check_provider(account: WechatAccount, kind: str, wire: dict[str, Any]) -> None:
+    # The sample pages of refunds print `mchid` where the text says `sp_mchid` (wechat.md A10).
+    mchid = strict_json.word(wire, "sp_mchid")
+    if mchid is None and kind == "refund":
+        mchid = strict_json.word(wire, "mchid")
+    if mchid != account.sp_mchid:
+        raise ValueError("another provider's notification")
+    if kind == "transaction" and strict_json.word(wire, "sp_appid") != account.sp_appid:
+        raise ValueError("another app's notification")

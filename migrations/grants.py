@@ -1,0 +1,32 @@
+"""What the serving role may do with each table. Run after every migration."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+# Rows that may be removed: they are not about money, and they pile up.
+REMOVABLE = frozenset(
+    {"web_session", "oauth_state", "nonce_seen", "upstream_quota", "heartbeat", "lease", "route"}
+)
+# Rows that are written once.
+APPEND_ONLY = frozenset({"audit_entry", "upstream_event"})
+
+
+def apply_grants(connection: Connection, app_role: str) -> None:
+    """Give `app_role` what it needs and no more; it owns nothing and truncates nothing."""
+    quoted = connection.dialect.identifier_preparer.quote(app_role)
+    tables = connection.scalars(
+        text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    ).all()
+    for table in tables:
+        rights = ["SELECT", "INSERT"]
+        if table == "alembic_version":
+            rights = ["SELECT"]
+        elif table not in APPEND_ONLY:
+            rights.append("UPDATE")
+        if table in REMOVABLE or table.startswith("procrastinate_"):
+            rights.append("DELETE")
+        connection.execute(text(f"REVOKE ALL ON {table} FROM {quoted}"))
+        connection.execute(text(f"GRANT {', '.join(rights)} ON {table} TO {quoted}"))
+    connection.execute(text(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {quoted}"))
+    connection.execute(text(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {quoted}"))

@@ -1,0 +1,81 @@
+"""Verified upstream events as they came, cases that a person must look at, and the audit trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKeyConstraint, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, BigId, RowId, TenantId
+
+
+class UpstreamEvent(Base):
+    """A notification whose signature held. The body is sealed: it names the payer."""
+
+    __tablename__ = "upstream_event"
+    __table_args__ = (
+        ForeignKeyConstraint(["provider_id"], ["provider.id"]),
+        UniqueConstraint("provider_id", "channel", "dedupe_key"),
+    )
+
+    provider_id: Mapped[TenantId]
+    id: Mapped[RowId]
+    channel: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(24))  # trade, refund
+    dedupe_key: Mapped[str] = mapped_column(
+        String(80)
+    )  # nonce of the signature, or the body's hash
+    body_hash: Mapped[str] = mapped_column(String(64))
+    out_trade_no: Mapped[str] = mapped_column(String(64))
+    sealed: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[datetime]
+
+
+class CaseKind(StrEnum):
+    AMOUNT_MISMATCH = "amount_mismatch"
+    PAYEE_MISMATCH = "payee_mismatch"
+    UNKNOWN_TRADE = "unknown_trade"
+    PAID_TWICE = "paid_twice"
+    REFUND_NOTICE = "refund_notice"
+    NO_ANSWER = "no_answer"  # the wallet has been silent for two minutes
+
+
+class MoneyCase(Base):
+    """Something about money that no rule may decide: a person closes it."""
+
+    __tablename__ = "money_case"
+    __table_args__ = (
+        ForeignKeyConstraint(["provider_id"], ["provider.id"]),
+        UniqueConstraint("provider_id", "dedupe_key"),
+    )
+
+    provider_id: Mapped[TenantId]
+    id: Mapped[RowId]
+    kind: Mapped[CaseKind]
+    dedupe_key: Mapped[str] = mapped_column(String(96))
+    out_trade_no: Mapped[str] = mapped_column(String(64))
+    order_id: Mapped[BigId | None]
+    facts: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class AuditEntry(Base):
+    """Who did what to which thing. `actor` is a role and an id, never an openid."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (
+        ForeignKeyConstraint(["provider_id"], ["provider.id"]),
+        Index("ix_audit_entry_subject", "provider_id", "subject", text("id DESC")),
+    )
+
+    provider_id: Mapped[TenantId]
+    id: Mapped[RowId]
+    actor: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(48))
+    subject: Mapped[str] = mapped_column(String(80))
+    facts: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]

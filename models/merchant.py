@@ -1,0 +1,112 @@
+"""The merchant (子商户), its stores (门店) and their people."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from enum import StrEnum
+
+from sqlalchemy import ForeignKeyConstraint, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, BigId, Fen, RowId, TenantId
+
+
+class GrantState(StrEnum):
+    """A merchant's grant to the provider's Alipay app (product ALI-5)."""
+
+    NONE = "none"
+    VALID = "valid"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class PageMode(StrEnum):
+    """What the pay page asks for (product STO-2)."""
+
+    DEFAULT = "default"
+    TOTAL_PLUS_UNDISCOUNTABLE = "total_plus_undiscountable"
+    CONSUME_PLUS_DEPOSIT = "consume_plus_deposit"
+
+
+class StaffRole(StrEnum):
+    OWNER = "owner"
+    MANAGER = "manager"
+    CLERK = "clerk"
+
+
+class Merchant(Base):
+    __tablename__ = "merchant"
+    __table_args__ = (
+        ForeignKeyConstraint(["provider_id"], ["provider.id"]),
+        UniqueConstraint("provider_id", "out_sub_mch_id"),
+        UniqueConstraint("provider_id", "order_prefix"),
+    )
+
+    provider_id: Mapped[TenantId]
+    id: Mapped[RowId]
+    out_sub_mch_id: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(64))
+    short_name: Mapped[str] = mapped_column(String(32))
+    order_prefix: Mapped[str] = mapped_column(String(10))
+    sub_provider_id: Mapped[BigId | None]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    wechat_sub_mchid: Mapped[str | None] = mapped_column(String(32))
+    alipay_pid: Mapped[str | None] = mapped_column(String(32))  # who gets the money, 2088…
+    alipay_state: Mapped[GrantState] = mapped_column(default=GrantState.NONE)
+    alipay_wap: Mapped[bool] = mapped_column(default=False)  # trade.wap.pay in place of create
+    unsigned_links: Mapped[bool] = mapped_column(default=False)  # DSP-2: the old, unsigned form
+    seal_key: Mapped[str] = mapped_column(String(64))
+    authen_key_sealed: Mapped[str] = mapped_column(String(512))
+    min_fen: Mapped[Fen | None]
+    max_fen: Mapped[Fen | None]
+    created_at: Mapped[datetime]
+
+
+class Store(Base):
+    __tablename__ = "store"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["provider_id", "merchant_id"], ["merchant.provider_id", "merchant.id"]
+        ),
+        UniqueConstraint("provider_id", "out_shop_id"),
+    )
+
+    provider_id: Mapped[TenantId]
+    id: Mapped[RowId]
+    merchant_id: Mapped[BigId]
+    out_shop_id: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(32))
+    branch_name: Mapped[str] = mapped_column(String(32), default="")
+    store_group_id: Mapped[BigId | None]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    opens_at: Mapped[time | None]  # Asia/Shanghai; None: always open
+    closes_at: Mapped[time | None]
+    page_mode: Mapped[PageMode] = mapped_column(default=PageMode.DEFAULT)
+    goods_tag: Mapped[str | None] = mapped_column(String(32))
+    min_fen: Mapped[Fen | None]
+    max_fen: Mapped[Fen | None]
+    created_at: Mapped[datetime]
+
+
+class Staff(Base):
+    """A person of a merchant; who may do what comes with the merchant's backend."""
+
+    __tablename__ = "staff"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["provider_id", "merchant_id"], ["merchant.provider_id", "merchant.id"]
+        ),
+        ForeignKeyConstraint(["provider_id", "store_id"], ["store.provider_id", "store.id"]),
+        ForeignKeyConstraint(["provider_id", "person_id"], ["person.provider_id", "person.id"]),
+    )
+
+    provider_id: Mapped[TenantId]
+    id: Mapped[RowId]
+    merchant_id: Mapped[BigId]
+    store_id: Mapped[BigId | None]
+    person_id: Mapped[BigId | None]
+    public_id: Mapped[str] = mapped_column(String(24))
+    name: Mapped[str] = mapped_column(String(32))
+    role: Mapped[StaffRole]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]

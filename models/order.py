@@ -1,0 +1,170 @@
+"""An order is one intention to pay; an attempt is one upstream trade of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, BigId, Fen, RowId, TenantId
+
+
+class OrderStatus(StrEnum):
+    CREATED = "created"
+    PAYING = "paying"
+    PAID = "paid"
+    CLOSED = "closed"
+
+
+class CloseReason(StrEnum):
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    VOID = "void"
+
+
+class AttemptStatus(StrEnum):
+    CREATED = "created"  # written down; the wallet may not have heard of it yet
+    PAYABLE = "payable"  # the wallet has it and a payer can pay it
+    CLOSING = "closing"  # being closed upstream, nothing may be paid after it
+    PAID = "paid"
+    CLOSED = "closed"
+    REJECTED = "rejected"  # the wallet refused to take it
+
+
+# A closed order can still turn paid: the payer may finish in the second we close it.
+ORDER_TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.CREATED: frozenset({OrderStatus.PAYING, OrderStatus.PAID, OrderStatus.CLOSED}),
+    OrderStatus.PAYING: frozenset({OrderStatus.PAID, OrderStatus.CLOSED}),
+    OrderStatus.CLOSED: frozenset({OrderStatus.PAID}),
+    OrderStatus.PAID: frozenset(),
+}
+OPEN_ATTEMPTS = (AttemptStatus.CREATED, AttemptStatus.PAYABLE, AttemptStatus.CLOSING)
+_OPEN_SQL = "status IN ('created', 'payable', 'closing')"
+
+
+class IllegalTransition(Exception):
+    """The code tried to move an order where the table above has no edge."""
+
+
+class PayOrder(Base):
+    """What a payer owes one store, with the number that people see."""
+
+    __tablename__ = "pay_order"
+    __table_args__ = (
+        ForeignKeyConstraint(["provider_id"], ["provider.id"]),
+        ForeignKeyConstraint(
+            ["provider_id", "merchant_id"], ["merchant.provider_id", "merchant.id"]
+        ),
+        ForeignKeyConstraint(["provider_id", "store_id"], ["store.provider_id", "store.id"]),
+        ForeignKeyConstraint(
+            ["provider_id", "pay_code_id"], ["pay_code.provider_id", "pay_code.id"]
+        ),
+        ForeignKeyConstraint(["provider_id", "person_id"], ["person.provider_id", "person.id"]),
+        UniqueConstraint("provider_id", "out_trade_no"),
+        UniqueConstraint("provider_id", "public_id"),
+        UniqueConstraint("provider_id", "intent_key"),
+        CheckConstraint("amount_fen BETWEEN 1 AND 2147483647", name="amount_in_range"),
+        CheckConstraint("refunded_fen BETWEEN 0 AND amount_fen", name="refunded_in_range"),
+        CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_has_time"),
+        Index("ix_pay_order_merchant_newest", "provider_id", "merchant_id", text("id DESC")),
+        Index(
+            "ix_pay_order_payer_newest", "provider_id", "pay_code_id", "person_id", text("id DESC")
+        ),
+        Index(
+            "ix_pay_order_unpaid_expiry",
+            "expires_at",
+            postgresql_where=text("status IN ('created', 'paying')"),
+        ),
+    )
+
+    provider_id: Mapped[TenantId]
+    id: Mapped[RowId]
+    out_trade_no: Mapped[str] = mapped_column(String(32))
+    public_id: Mapped[str] = mapped_column(String(24))  # random, in URLs
+    intent_key: Mapped[str] = mapped_column(String(80))
+    merchant_id: Mapped[BigId]
+    store_id: Mapped[BigId]
+    pay_code_id: Mapped[BigId | None]
+    person_id: Mapped[BigId | None]
+    channel: Mapped[str] = mapped_column(String(16))
+    status: Mapped[OrderStatus] = mapped_column(default=OrderStatus.CREATED)
+    close_reason: Mapped[CloseReason | None]
+    amount_fen: Mapped[Fen]
+    undiscountable_fen: Mapped[Fen | None]
+    deposit_fen: Mapped[Fen | None]
+    quantity: Mapped[int] = mapped_column(default=1)
+    refunded_fen: Mapped[Fen] = mapped_column(default=0)
+    remark: Mapped[str] = mapped_column(String(128), default="")
+    is_unknown: Mapped[bool] = mapped_column(default=False)
+    is_late: Mapped[bool] = mapped_column(default=False)  # paid after we had closed it
+    is_frozen: Mapped[bool] = mapped_column(default=False)  # a case stands against it
+    reject_code: Mapped[str | None] = mapped_column(String(64))
+    reject_message: Mapped[str | None] = mapped_column(String(256))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    transaction_id: Mapped[str | None] = mapped_column(String(64))
+    followed_up_at: Mapped[datetime | None]  # the jobs that follow a payment have run
+
+    def move_to(self, new: OrderStatus) -> None:
+        if new not in ORDER_TRANSITIONS[self.status]:
+            raise IllegalTransition(f"{self.out_trade_no}: {self.status} -> {new}")
+        self.status = new
+
+
+class PayAttempt(Base):
+    """One upstream trade. At most one attempt of an order is open: the database says so too."""
+
+    __tablename__ = "pay_attempt"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["provider_id", "order_id"], ["pay_order.provider_id", "pay_order.id"]
+        ),
+        ForeignKeyConstraint(["provider_id", "person_id"], ["person.provider_id", "person.id"]),
+        UniqueConstraint("provider_id", "out_trade_no"),
+        UniqueConstraint("provider_id", "channel", "transaction_id"),
+        CheckConstraint("amount_fen BETWEEN 1 AND 2147483647", name="amount_in_range"),
+        CheckConstraint(f"due_at IS NOT NULL OR NOT ({_OPEN_SQL})", name="open_is_looked_at_again"),
+        Index(
+            "uq_pay_attempt_one_open",
+            "provider_id",
+            "order_id",
+            unique=True,
+            postgresql_where=text(_OPEN_SQL),
+        ),
+        Index("ix_pay_attempt_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_pay_attempt_order", "provider_id", "order_id"),
+    )
+
+    provider_id: Mapped[TenantId]
+    id: Mapped[RowId]
+    order_id: Mapped[BigId]
+    out_trade_no: Mapped[str] = mapped_column(String(32))
+    channel: Mapped[str] = mapped_column(String(16))
+    app: Mapped[str] = mapped_column(String(32))  # sp_appid or Alipay app_id that ordered
+    payee: Mapped[str] = mapped_column(String(32))  # sub_mchid or the merchant's PID
+    person_id: Mapped[BigId | None]
+    amount_fen: Mapped[Fen]
+    status: Mapped[AttemptStatus] = mapped_column(default=AttemptStatus.CREATED)
+    is_unknown: Mapped[bool] = mapped_column(default=False)
+    request: Mapped[dict[str, Any]]  # what was asked, so that a repeat is the same; no payer in it
+    prepay_id: Mapped[str | None] = mapped_column(String(128))
+    transaction_id: Mapped[str | None] = mapped_column(String(64))
+    raw_state: Mapped[str | None] = mapped_column(String(32))
+    polls: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime | None]  # when to ask the wallet next; None: nothing left to ask
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]

@@ -1,0 +1,210 @@
+"""Active queries and expiry: every attempt that is not final has a due time, and this meets it.
+
+Claim and commit, call upstream, apply. A claim moves the due time ahead, so a killed worker loses
+nothing: another takes the attempt when the claim runs out.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from errors import GatewayRejected, GatewayUnknown
+from gateways.base import Trade, TradeState
+from models.event import CaseKind
+from models.order import (
+    OPEN_ATTEMPTS,
+    AttemptStatus,
+    CloseReason,
+    OrderStatus,
+    PayAttempt,
+    PayOrder,
+)
+from services import attempts, closing
+from services.cases import open_case
+from services.closing import Target
+from services.deps import Deps
+from services.settle import apply_trade
+
+log = logging.getLogger(__name__)
+
+CLAIM = timedelta(seconds=30)
+UNKNOWN_TELLS_AFTER = timedelta(minutes=2)  # decisions: then a person is told and asking goes on
+SLOWEST = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    provider_id: int
+    attempt_id: int
+
+
+_CLAIM = text("""
+UPDATE pay_attempt a SET due_at = :until FROM (
+    SELECT provider_id, id FROM pay_attempt WHERE due_at <= :now
+    ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
+) d WHERE a.provider_id = d.provider_id AND a.id = d.id RETURNING a.provider_id, a.id
+""")
+
+
+def claim_due(deps: Deps, most: int) -> list[Claim]:
+    """Take up to `most` attempts whose time has come, within each provider's quota."""
+
+    def unit(session: Session) -> list[Claim]:
+        now = deps.now()
+        rows = session.execute(_CLAIM, {"now": now, "until": now + CLAIM, "most": most}).all()
+        claims = [Claim(row.provider_id, row.id) for row in rows]
+        return _within_quota(session, deps, claims, now)
+
+    return deps.transact(unit)
+
+
+def _within_quota(session: Session, deps: Deps, claims: list[Claim], now: datetime) -> list[Claim]:
+    """Take one block of the minute's allowance per provider; what does not fit waits a minute."""
+    allowed: list[Claim] = []
+    minute = now.replace(second=0, microsecond=0)
+    for provider_id in {claim.provider_id for claim in claims}:
+        mine = [claim for claim in claims if claim.provider_id == provider_id]
+        taken = session.scalar(
+            text(
+                "INSERT INTO upstream_quota (provider_id, operation, minute, taken)"
+                " VALUES (:p, 'query', :m, :n) ON CONFLICT (provider_id, operation, minute)"
+                " DO UPDATE SET taken = upstream_quota.taken + :n RETURNING taken"
+            ),
+            {"p": provider_id, "m": minute, "n": len(mine)},
+        )
+        over = max(0, int(taken or 0) - deps.settings.query_quota_per_minute)
+        fits = len(mine) - min(over, len(mine))
+        allowed += mine[:fits]
+        for late in mine[fits:]:
+            session.execute(
+                text("UPDATE pay_attempt SET due_at = :t WHERE provider_id = :p AND id = :a"),
+                {"t": minute + timedelta(minutes=1), "p": provider_id, "a": late.attempt_id},
+            )
+    return allowed
+
+
+def ask(deps: Deps, claim: Claim) -> None:
+    """Ask the wallet about one claimed attempt and do what its answer means."""
+    target = closing.find_target(deps, claim.provider_id, claim.attempt_id)
+    try:
+        trade = deps.gateways.pay[target.channel].query(target.account, target.out_trade_no)
+    except (GatewayUnknown, GatewayRejected) as problem:
+        why = type(problem).__name__
+        deps.transact(lambda s: _no_answer(s, deps, claim, target, why))
+        return
+    if deps.transact(lambda s: _learn(s, deps, claim, trade)):
+        closing.close_attempt(deps, claim.provider_id, claim.attempt_id, actor="worker")
+
+
+def _learn(session: Session, deps: Deps, claim: Claim, trade: Trade) -> bool:
+    """Apply the answer; True when the attempt must now be closed upstream."""
+    now = deps.now()
+    apply_trade(session, claim.provider_id, trade, now)
+    order, attempt = _locked(session, claim)
+    if attempt.status is AttemptStatus.PAID:
+        attempt.due_at = None
+        return False
+    if trade.state is TradeState.SUCCESS:  # it did not fit: frozen, a person decides
+        attempt.polls += 1
+        attempt.due_at = now + SLOWEST * min(attempt.polls, 36)
+        return False
+    if attempt.status not in OPEN_ATTEMPTS:
+        attempt.due_at = None  # the last look after closing found nothing new
+        return False
+    attempt.polls += 1
+    attempt.is_unknown = order.is_unknown = False
+    if trade.state in (TradeState.CLOSED, TradeState.FAILED):
+        _ended_upstream(session, order, attempt, trade, now)
+        return False
+    is_over = order.status is OrderStatus.PAID or order.expires_at <= now
+    attempt.due_at = now + CLAIM if is_over else _next_question(deps, attempt, now)
+    return is_over or attempt.status is AttemptStatus.CLOSING
+
+
+def _locked(session: Session, claim: Claim) -> tuple[PayOrder, PayAttempt]:
+    found = session.execute(
+        select(PayAttempt.order_id).where(
+            PayAttempt.provider_id == claim.provider_id, PayAttempt.id == claim.attempt_id
+        )
+    ).scalar_one()
+    order = attempts.lock_order(session, claim.provider_id, found)
+    attempt = session.execute(
+        select(PayAttempt)
+        .where(PayAttempt.provider_id == claim.provider_id, PayAttempt.id == claim.attempt_id)
+        .execution_options(populate_existing=True)
+    ).scalar_one()
+    return order, attempt
+
+
+def _ended_upstream(
+    session: Session, order: PayOrder, attempt: PayAttempt, trade: Trade, now: datetime
+) -> None:
+    """The wallet closed or failed it by itself."""
+    attempt.status, attempt.due_at, attempt.closed_at = AttemptStatus.CLOSED, None, now
+    if order.status in (OrderStatus.CREATED, OrderStatus.PAYING):
+        failed = trade.state is TradeState.FAILED
+        reason = CloseReason.REJECTED if failed else CloseReason.EXPIRED
+        closing.end_order(session, order, reason, "worker", now)
+
+
+def _next_question(deps: Deps, attempt: PayAttempt, now: datetime) -> datetime:
+    """The schedule counts from ordering; the expiry is always met."""
+    age = (now - attempt.created_at).total_seconds()
+    for after in deps.settings.query_schedule:
+        if after > age:
+            return min(attempt.created_at + timedelta(seconds=after), attempt.expires_at)
+    return min(now + timedelta(seconds=deps.settings.query_schedule[-1]), attempt.expires_at)
+
+
+def _no_answer(session: Session, deps: Deps, claim: Claim, target: Target, why: str) -> None:
+    """Unknown is a state of its own: keep asking, slower and slower, and tell a person."""
+    now = deps.now()
+    order, attempt = _locked(session, claim)
+    if attempt.status not in OPEN_ATTEMPTS:
+        attempt.due_at = None
+        return
+    attempt.polls += 1
+    attempt.is_unknown = True
+    if order.status is OrderStatus.PAYING:
+        order.is_unknown = True
+    age = now - attempt.created_at
+    attempt.due_at = now + min(SLOWEST, max(timedelta(seconds=3), age / 4))
+    if age > UNKNOWN_TELLS_AFTER:
+        open_case(
+            session,
+            provider_id=claim.provider_id,
+            kind=CaseKind.NO_ANSWER,
+            out_trade_no=target.out_trade_no,
+            order_id=order.id,
+            at=now,
+            facts={"why": why, "polls": attempt.polls, "since": attempt.created_at.isoformat()},
+        )
+
+
+_ABANDONED = text("""
+SELECT o.provider_id, o.id FROM pay_order o
+WHERE o.status IN ('created', 'paying') AND o.expires_at <= :now AND NOT EXISTS (
+    SELECT 1 FROM pay_attempt a WHERE a.provider_id = o.provider_id AND a.order_id = o.id
+        AND a.status IN ('created', 'payable', 'closing')
+) ORDER BY o.expires_at LIMIT :most FOR UPDATE OF o SKIP LOCKED
+""")
+
+
+def end_abandoned(deps: Deps, most: int = 100) -> int:
+    """Close expired orders that have no open attempt: the wallet refused, nobody tried again."""
+
+    def unit(session: Session) -> int:
+        now = deps.now()
+        rows = session.execute(_ABANDONED, {"now": now, "most": most}).all()
+        for row in rows:
+            order = attempts.lock_order(session, row.provider_id, row.id)
+            reason = CloseReason.REJECTED if order.reject_code else CloseReason.EXPIRED
+            closing.end_order(session, order, reason, "worker", now)
+        return len(rows)
+
+    return deps.transact(unit)

@@ -1,0 +1,211 @@
+"""The rows of orders and attempts: every statement that opens, marks or finds them.
+
+The two statements of an ordinary payment are written by hand: each is one round trip, and the
+second does not wait for the disk. Losing it in a crash loses nothing: the intention is durable,
+and the same request may be sent to the wallet again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.order import OPEN_ATTEMPTS, AttemptStatus, OrderStatus, PayAttempt, PayOrder
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order and its first attempt, as columns."""
+
+    provider_id: int
+    out_trade_no: str
+    public_id: str
+    intent_key: str
+    merchant_id: int
+    store_id: int
+    pay_code_id: int | None
+    person_id: int
+    channel: str
+    amount_fen: int
+    undiscountable_fen: int | None
+    deposit_fen: int | None
+    quantity: int
+    remark: str
+    app: str
+    payee: str
+    request: dict[str, Any]
+    created_at: datetime
+    expires_at: datetime
+    first_question_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    order_id: int
+    attempt_id: int
+
+
+_INSERT = text("""
+WITH o AS (
+    INSERT INTO pay_order (provider_id, out_trade_no, public_id, intent_key, merchant_id, store_id,
+        pay_code_id, person_id, channel, status, amount_fen, undiscountable_fen, deposit_fen,
+        quantity, refunded_fen, remark, is_unknown, is_late, is_frozen, created_at, expires_at)
+    VALUES (:provider_id, :out_trade_no, :public_id, :intent_key, :merchant_id, :store_id,
+        :pay_code_id, :person_id, :channel, 'created', :amount_fen, :undiscountable_fen,
+        :deposit_fen, :quantity, 0, :remark, false, false, false, :created_at, :expires_at)
+    ON CONFLICT (provider_id, intent_key) DO NOTHING RETURNING id
+)
+INSERT INTO pay_attempt (provider_id, order_id, out_trade_no, channel, app, payee, person_id,
+    amount_fen, status, is_unknown, request, polls, due_at, created_at, expires_at)
+SELECT :provider_id, o.id, :out_trade_no, :channel, :app, :payee, :person_id, :amount_fen,
+    'created', false, CAST(:request AS jsonb), 0, :due_at, :created_at, :expires_at
+FROM o RETURNING order_id, id
+""")
+
+
+def insert_order(session: Session, new: NewOrder) -> Made | None:
+    """Write order and first attempt; None when this intention has an order already."""
+    values = asdict(new)
+    first = values.pop("first_question_s")
+    values["request"] = json.dumps(new.request, ensure_ascii=False)
+    values["due_at"] = new.created_at + timedelta(seconds=first)
+    row = session.execute(_INSERT, values).first()
+    return None if row is None else Made(row.order_id, row.id)
+
+
+_PAYABLE = text("""
+WITH fast AS (SELECT set_config('synchronous_commit', 'off', true) AS v),
+a AS (
+    UPDATE pay_attempt SET status = 'payable', prepay_id = :prepay_id, is_unknown = false
+    WHERE provider_id = :provider_id AND id = :attempt_id AND status IN ('created', 'payable')
+    RETURNING order_id
+)
+UPDATE pay_order o SET status = 'paying', is_unknown = false FROM a, fast
+WHERE o.provider_id = :provider_id AND o.id = a.order_id AND o.status IN ('created', 'paying')
+    AND fast.v IS NOT NULL
+""")
+
+
+def mark_payable(
+    session: Session, provider_id: int, attempt_id: int, prepay_id: str | None
+) -> None:
+    """The wallet took the order: it can be paid now. A trade that is already paid stays so."""
+    keys = {"provider_id": provider_id, "attempt_id": attempt_id, "prepay_id": prepay_id}
+    session.execute(_PAYABLE, keys)
+
+
+def mark_unknown(session: Session, provider_id: int, attempt_id: int, now: datetime) -> None:
+    """The wallet did not answer: a state of its own, to be asked about at once."""
+    session.execute(
+        text("""
+        WITH a AS (
+            UPDATE pay_attempt SET is_unknown = true, due_at = :now
+            WHERE provider_id = :provider_id AND id = :attempt_id
+                AND status IN ('created', 'payable', 'closing') RETURNING order_id
+        )
+        UPDATE pay_order o SET is_unknown = true,
+            status = CASE WHEN o.status = 'created' THEN 'paying' ELSE o.status END
+        FROM a WHERE o.provider_id = :provider_id AND o.id = a.order_id
+            AND o.status IN ('created', 'paying')
+        """),
+        {"provider_id": provider_id, "attempt_id": attempt_id, "now": now},
+    )
+
+
+def mark_rejected(
+    session: Session, provider_id: int, attempt_id: int, code: str, message: str, now: datetime
+) -> None:
+    """The wallet refused: nothing can be paid through this attempt, another may be made."""
+    session.execute(
+        text("""
+        WITH a AS (
+            UPDATE pay_attempt SET status = 'rejected', is_unknown = false, due_at = NULL,
+                raw_state = :code, closed_at = :now
+            WHERE provider_id = :provider_id AND id = :attempt_id AND status = 'created'
+            RETURNING order_id
+        )
+        UPDATE pay_order o SET reject_code = :code, reject_message = :message, is_unknown = false
+        FROM a WHERE o.provider_id = :provider_id AND o.id = a.order_id
+        """),
+        {
+            "provider_id": provider_id,
+            "attempt_id": attempt_id,
+            "code": code[:32],
+            "message": message[:256],
+            "now": now,
+        },
+    )
+
+
+def lock_order_by_intent(session: Session, provider_id: int, intent_key: str) -> PayOrder:
+    return session.execute(
+        select(PayOrder)
+        .where(PayOrder.provider_id == provider_id, PayOrder.intent_key == intent_key)
+        .with_for_update()
+    ).scalar_one()
+
+
+def lock_order(session: Session, provider_id: int, order_id: int) -> PayOrder:
+    return session.execute(
+        select(PayOrder)
+        .where(PayOrder.provider_id == provider_id, PayOrder.id == order_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one()
+
+
+def open_attempt(session: Session, order: PayOrder) -> PayAttempt | None:
+    """The order's one attempt that may still be paid. Call under the order's lock."""
+    return session.scalar(
+        select(PayAttempt).where(
+            PayAttempt.provider_id == order.provider_id,
+            PayAttempt.order_id == order.id,
+            PayAttempt.status.in_(OPEN_ATTEMPTS),
+        )
+    )
+
+
+def next_number(session: Session, order: PayOrder) -> str:
+    """The first attempt has the order's number; the nth has `_n` behind it, at most 32 long."""
+    made = session.scalar(
+        text("SELECT count(*) FROM pay_attempt WHERE provider_id = :p AND order_id = :o"),
+        {"p": order.provider_id, "o": order.id},
+    )
+    suffix = f"_{int(made or 0) + 1}"
+    return order.out_trade_no[: 32 - len(suffix)] + suffix
+
+
+def add_attempt(
+    session: Session, order: PayOrder, new: NewOrder, number: str, request: dict[str, Any]
+) -> int:
+    """A further attempt; the order takes over its wallet, payer and amount."""
+    order.channel, order.person_id = new.channel, new.person_id
+    order.amount_fen, order.undiscountable_fen = new.amount_fen, new.undiscountable_fen
+    order.deposit_fen, order.quantity, order.remark = new.deposit_fen, new.quantity, new.remark
+    order.reject_code = order.reject_message = None
+    order.is_unknown = False
+    attempt = PayAttempt(
+        provider_id=order.provider_id,
+        order_id=order.id,
+        out_trade_no=number,
+        channel=new.channel,
+        app=new.app,
+        payee=new.payee,
+        person_id=new.person_id,
+        amount_fen=new.amount_fen,
+        status=AttemptStatus.CREATED,
+        request=request,
+        due_at=new.created_at + timedelta(seconds=new.first_question_s),
+        created_at=new.created_at,
+        expires_at=order.expires_at,
+    )
+    if order.status is OrderStatus.CREATED:
+        order.move_to(OrderStatus.PAYING)
+    session.add(attempt)
+    session.flush()
+    return attempt.id

@@ -1,0 +1,153 @@
+"""Ending an attempt: the wallet closes first, then we do. Nothing is closed on a guess."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from errors import GatewayRejected, GatewayUnknown
+from gateways.base import ChannelAccount, TradeState
+from models.order import (
+    OPEN_ATTEMPTS,
+    AttemptStatus,
+    CloseReason,
+    OrderStatus,
+    PayAttempt,
+    PayOrder,
+)
+from services import attempts, audit
+from services.accounts import BOOK, account_for
+from services.deps import Deps
+from services.scan import scan_store
+from services.settle import apply_trade
+
+log = logging.getLogger(__name__)
+
+LAST_LOOK = timedelta(seconds=60)  # once more after closing: a success may have crossed it
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An attempt with the account that ordered it."""
+
+    attempt_id: int
+    order_id: int
+    channel: str
+    out_trade_no: str
+    account: ChannelAccount
+
+
+def find_target(deps: Deps, provider_id: int, attempt_id: int) -> Target:
+    """Read what a call about this attempt needs."""
+
+    def unit(session: Session) -> tuple[PayAttempt, PayOrder]:
+        row = session.execute(
+            select(PayAttempt, PayOrder)
+            .join(
+                PayOrder,
+                (PayOrder.provider_id == PayAttempt.provider_id)
+                & (PayOrder.id == PayAttempt.order_id),
+            )
+            .where(PayAttempt.provider_id == provider_id, PayAttempt.id == attempt_id)
+        ).one()
+        return row[0], row[1]
+
+    attempt, order = deps.transact(unit)
+    scan = deps.transact(lambda s: scan_store(s, provider_id, order.store_id, order.pay_code_id))
+    accounts = BOOK.get(deps, provider_id, scan.account_version)
+    sub_mchid = attempt.payee if attempt.channel == "wechat" else None
+    account = account_for(accounts, attempt.channel, order.merchant_id, sub_mchid)
+    return Target(attempt.id, order.id, attempt.channel, attempt.out_trade_no, account)
+
+
+def close_attempt(deps: Deps, provider_id: int, attempt_id: int, *, actor: str) -> AttemptStatus:
+    """Close one attempt upstream, then here. PAID when it was paid in between.
+
+    CLOSING means that the wallet has not said: the attempt is asked about again by its due time,
+    and no other attempt of the order is offered until then.
+    """
+    target = find_target(deps, provider_id, attempt_id)
+    deps.transact(lambda s: _mark_closing(s, provider_id, target, deps.now()))
+    try:
+        state = deps.gateways.pay[target.channel].close(target.account, target.out_trade_no)
+        if state is TradeState.SUCCESS:
+            return _was_paid(deps, provider_id, target)
+    except (GatewayUnknown, GatewayRejected) as problem:
+        log.warning(
+            "close not decided",
+            extra={"out_trade_no": target.out_trade_no, "why": type(problem).__name__},
+        )
+        return AttemptStatus.CLOSING
+    if state is TradeState.PAYING:
+        return AttemptStatus.CLOSING
+    return deps.transact(lambda s: finish_closed(s, provider_id, target, deps.now(), actor, state))
+
+
+def _mark_closing(session: Session, provider_id: int, target: Target, now: datetime) -> None:
+    attempts.lock_order(session, provider_id, target.order_id)
+    attempt = _read(session, provider_id, target.attempt_id)
+    if attempt.status in OPEN_ATTEMPTS:
+        attempt.status = AttemptStatus.CLOSING
+        attempt.due_at = now + timedelta(seconds=5)
+
+
+def _was_paid(deps: Deps, provider_id: int, target: Target) -> AttemptStatus:
+    """Closing was refused because it is paid: ask for the whole truth and apply it."""
+    trade = deps.gateways.pay[target.channel].query(target.account, target.out_trade_no)
+    deps.transact(lambda s: apply_trade(s, provider_id, trade, deps.now()))
+    found = deps.transact(lambda s: _read(s, provider_id, target.attempt_id).status)
+    return AttemptStatus.PAID if found is AttemptStatus.PAID else AttemptStatus.CLOSING
+
+
+def _read(session: Session, provider_id: int, attempt_id: int) -> PayAttempt:
+    return session.execute(
+        select(PayAttempt)
+        .where(PayAttempt.provider_id == provider_id, PayAttempt.id == attempt_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one()
+
+
+def finish_closed(
+    session: Session,
+    provider_id: int,
+    target: Target,
+    now: datetime,
+    actor: str,
+    state: TradeState,
+) -> AttemptStatus:
+    """The wallet says that nobody can pay this attempt now; end the order if its time is up."""
+    order = attempts.lock_order(session, provider_id, target.order_id)
+    attempt = _read(session, provider_id, target.attempt_id)
+    if attempt.status is AttemptStatus.PAID:
+        return AttemptStatus.PAID
+    attempt.status, attempt.is_unknown = AttemptStatus.CLOSED, False
+    attempt.closed_at = now
+    attempt.due_at = now + LAST_LOOK
+    order.is_unknown = False
+    if order.status in (OrderStatus.CREATED, OrderStatus.PAYING) and order.expires_at <= now:
+        reason = CloseReason.VOID if state is TradeState.NOT_EXIST else CloseReason.EXPIRED
+        end_order(session, order, reason, actor, now)
+    return AttemptStatus.CLOSED
+
+
+def end_order(
+    session: Session, order: PayOrder, reason: CloseReason, actor: str, now: datetime
+) -> None:
+    """Close our side of an order that nobody can pay. A success may still come, and will count."""
+    order.move_to(OrderStatus.CLOSED)
+    order.close_reason = reason
+    order.is_unknown = False
+    audit.record(
+        session,
+        provider_id=order.provider_id,
+        actor=actor,
+        action="order_closed",
+        subject=f"order:{order.out_trade_no}",
+        at=now,
+        reason=reason.value,
+    )

@@ -1,0 +1,79 @@
+"""What `flask demo-info` prints: the demo parties with their keys, codes and logins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.merchant import Merchant, Staff, Store
+from models.provider import Provider
+from services.accounts import seal_place
+from services.demo import DemoCode, demo_codes
+from services.deps import Deps
+
+
+def demo_info(deps: Deps) -> dict[str, Any]:
+    """JSON-ready. Keys of the demo parties only, and only in simulation."""
+    codes = demo_codes(deps)
+
+    def unit(session: Session) -> dict[str, Any]:
+        provider = session.scalars(select(Provider).order_by(Provider.id)).first()
+        if provider is None:
+            return {"provider": None, "merchants": [], "simulator_url": deps.settings.simulator_url}
+        merchants = session.scalars(
+            select(Merchant).where(Merchant.provider_id == provider.id).order_by(Merchant.id)
+        ).all()
+        return {
+            "provider": {"out_mch_id": provider.out_mch_id, "authen_key": None},
+            "merchants": [_merchant(session, deps, merchant, codes) for merchant in merchants],
+            "console": None,
+            "staff": _staff(session, deps, provider.id),
+            "public_url": deps.settings.base_url,
+            "simulator_url": deps.settings.simulator_url,
+        }
+
+    return deps.transact(unit)
+
+
+def _merchant(
+    session: Session, deps: Deps, merchant: Merchant, codes: list[DemoCode]
+) -> dict[str, Any]:
+    place = seal_place("merchant", "authen_key_sealed", merchant.seal_key)
+    stores = session.scalars(
+        select(Store)
+        .where(Store.provider_id == merchant.provider_id, Store.merchant_id == merchant.id)
+        .order_by(Store.id)
+    )
+    return {
+        "name": merchant.name,
+        "out_sub_mch_id": merchant.out_sub_mch_id,
+        "authen_key": deps.ring.open(merchant.authen_key_sealed, place),
+        "order_prefix": merchant.order_prefix,
+        "stores": [
+            {
+                "name": store.name + (f" · {store.branch_name}" if store.branch_name else ""),
+                "out_shop_id": store.out_shop_id,
+                "pay_codes": [
+                    {"code": code.code, "name": code.place, "kind": code.kind, "url": code.url}
+                    for code in codes
+                    if code.out_shop_id == store.out_shop_id and code.merchant_id == merchant.id
+                ],
+            }
+            for store in stores
+        ],
+    }
+
+
+def _staff(session: Session, deps: Deps, provider_id: int) -> list[dict[str, Any]]:
+    rows = session.scalars(select(Staff).where(Staff.provider_id == provider_id))
+    return [
+        {
+            "name": row.name,
+            "role": row.role.value,
+            "openid": None,
+            "login_url": f"{deps.settings.base_url}/m/demo-login/{row.public_id}",
+        }
+        for row in rows
+    ]

@@ -1,0 +1,64 @@
+"""The collaborators of every use case, built once per process by `create_app` or the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from config.clock import make_clock
+from config.settings import Settings
+from gateways.registry import Gateways, build_gateways
+from models.all import Base as _every_table  # noqa: F401  # relations between tables need them all
+from models.db import Database
+from postgres import addresses
+from secretbox.ring import KeyRing
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Deps:
+    db: Database
+    gateways: Gateways
+    ring: KeyRing
+    now: Callable[[], datetime]
+    settings: Settings
+
+    def transact(self, fn: Callable[[Session], T], *, rerun_if_unknown: bool = False) -> T:
+        """One unit of work; see `Database.transact`."""
+        return self.db.transact(fn, rerun_if_unknown=rerun_if_unknown)
+
+
+def build_deps(settings: Settings, *, pool_size: int | None = None) -> Deps:
+    """Everything real: the database (embedded if none is named), the ring, the gateways."""
+    where = addresses.resolve(settings)
+    now = make_clock(settings)
+    return Deps(
+        db=Database(
+            where.app,
+            pool_size=pool_size or settings.db_pool_size,
+            prepared=settings.db_prepared_statements,
+        ),
+        gateways=open_gateways(settings, now),
+        ring=KeyRing(path=settings.data_dir / "keyring.json", text=settings.keyring),
+        now=now,
+        settings=settings,
+    )
+
+
+def open_gateways(settings: Settings, now: Callable[[], datetime]) -> Gateways:
+    return build_gateways(
+        wechat_pay_base=settings.upstream("wechat_pay_base"),
+        wechat_oa_api_base=settings.upstream("wechat_api_base"),
+        wechat_oa_open_base=settings.upstream("wechat_open_base"),
+        alipay_base=settings.upstream("alipay_gateway"),
+        alipay_auth_base=settings.upstream("alipay_auth_base"),
+        connect_timeout=settings.connect_timeout_s,
+        read_timeout=settings.read_timeout_s,
+        pool_size=settings.web_threads + settings.worker_threads,
+        now=now,
+    )

@@ -1,0 +1,40 @@
+"""Rows whose time is over, and the signs of life that `readyz` reads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.deps import Deps
+
+_EXPIRED = (
+    "DELETE FROM oauth_state WHERE expires_at < :now",
+    "DELETE FROM web_session WHERE expires_at < :now",
+    "DELETE FROM nonce_seen WHERE expires_at < :now",
+    "DELETE FROM upstream_quota WHERE minute < :yesterday",
+    "DELETE FROM heartbeat WHERE seen_at < :yesterday",
+)
+
+
+def remove_expired(deps: Deps) -> None:
+    def unit(session: Session) -> None:
+        now = deps.now()
+        for statement in _EXPIRED:
+            session.execute(text(statement), {"now": now, "yesterday": now - timedelta(days=1)})
+
+    deps.transact(unit)
+
+
+def beat(deps: Deps, name: str) -> None:
+    """A worker says that it lives."""
+    deps.transact(
+        lambda s: s.execute(
+            text(
+                "INSERT INTO heartbeat (name, seen_at) VALUES (:n, :t)"
+                " ON CONFLICT (name) DO UPDATE SET seen_at = :t"
+            ),
+            {"n": name, "t": deps.now()},
+        )
+    )

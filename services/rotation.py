@@ -1,0 +1,80 @@
+"""Rewriting sealed values with the newest key, in batches, while everything serves on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.accounts import seal_place
+from services.deps import Deps
+
+
+@dataclass(frozen=True)
+class SealedColumn:
+    """A column of sealed values, and what names a row in its seal."""
+
+    table: str
+    column: str
+    row_key: Callable[[Any], str]
+    key_columns: str
+
+
+COLUMNS = (
+    SealedColumn("credential", "sealed", lambda r: str(r.seal_key), "seal_key"),
+    SealedColumn("merchant", "authen_key_sealed", lambda r: str(r.seal_key), "seal_key"),
+    SealedColumn("person", "sealed", lambda r: f"{r.provider_id}:{r.subject_hash}", "subject_hash"),
+)
+
+
+def reseal_all(deps: Deps, batch: int) -> dict[str, int]:
+    """Rewrite all; safe to run again after a crash. Gives rows rewritten per column.
+
+    Raw upstream events stay under the key they were sealed with: they are append-only. Keep the
+    retired key with the backups for as long as events must be readable.
+    """
+    return {f"{c.table}.{c.column}": _reseal(deps, c, batch) for c in COLUMNS}
+
+
+def _reseal(deps: Deps, where: SealedColumn, batch: int) -> int:
+    last: tuple[int, int] = (0, 0)
+    count = 0
+    while True:
+        last, done, more = deps.transact(lambda s, a=last: _batch(s, deps, where, batch, a))  # type: ignore[misc]
+        count += done
+        if not more:
+            return count
+
+
+def _batch(
+    session: Session, deps: Deps, where: SealedColumn, batch: int, after: tuple[int, int]
+) -> tuple[tuple[int, int], int, bool]:
+    rows = session.execute(
+        text(
+            f"SELECT provider_id, id, {where.key_columns}, {where.column} AS value"
+            f" FROM {where.table} WHERE (provider_id, id) > (:p, :i)"
+            f" AND {where.column} IS NOT NULL ORDER BY provider_id, id LIMIT :n FOR UPDATE"
+        ),
+        {"p": after[0], "i": after[1], "n": batch},
+    ).all()
+    done = 0
+    for row in rows:
+        if deps.ring.is_primary(row.value):
+            continue
+        place = seal_place(where.table, where.column, where.row_key(row))
+        session.execute(
+            text(
+                f"UPDATE {where.table} SET {where.column} = :v WHERE provider_id = :p AND id = :i"
+            ),
+            {
+                "v": deps.ring.seal(deps.ring.open(row.value, place), place),
+                "p": row.provider_id,
+                "i": row.id,
+            },
+        )
+        done += 1
+    last = (rows[-1].provider_id, rows[-1].id) if rows else after
+    return last, done, len(rows) == batch

@@ -1,0 +1,32 @@
+"""What an integrator of a demo party would hold. Test keys only. Source: architecture.md 5."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.alipay.state import gateway_key, integrator_key
+from simulator.keys import private_pem, public_pem
+from simulator.parties import AlipayApp
+from simulator.world import World
+
+
+def credentials(world: World, app: AlipayApp) -> dict[str, Any]:
+    """Of one ISV app; `app_auth_token` is its first merchant's, `merchants` has them all."""
+    key = integrator_key(world, app.app_id)
+    return {
+        "app_id": app.app_id,
+        "pid": app.pid,
+        "app_private_key": private_pem(key),
+        "app_public_key": public_pem(key),
+        "alipay_public_key": public_pem(gateway_key(world, app.app_id)),
+        "app_auth_token": next(iter(app.merchants)),
+        "merchants": [
+            {
+                "name": m.name,
+                "seller_id": m.pid,
+                "auth_app_id": m.auth_app_id,
+                "app_auth_token": m.app_auth_token,
+            }
+            for m in app.merchants.values()
+        ],
+    }

@@ -1,0 +1,69 @@
+"""The methods this gateway knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response
+
+from simulator.alipay import looking, opening, tables, tokens, wap
+from simulator.alipay.fields import Field
+from simulator.alipay.state import Call
+
+
+@dataclass(frozen=True)
+class Method:
+    """`operation` is the short name for faults; `bad` the sub_code for a bad business parameter.
+
+    `is_bare`: success carries no code and msg. `is_flat`: parameters are top-level, no biz_content.
+    """
+
+    name: str
+    operation: str
+    table: tuple[Field, ...]
+    handle: Callable[[Call], dict[str, Any] | Response]
+    bad: str = "ACQ.INVALID_PARAMETER"
+    needs_token: bool = True
+    is_flat: bool = False
+    is_bare: bool = False
+    is_page: bool = False
+
+    @property
+    def root(self) -> str:
+        return self.name.replace(".", "_") + "_response"
+
+    @property
+    def fault_names(self) -> tuple[str, ...]:
+        return (self.operation, self.name, "/gateway.do")
+
+
+_ALL = (
+    Method("alipay.trade.create", "alipay.create", tables.CREATE, opening.create),
+    Method("alipay.trade.precreate", "alipay.precreate", tables.PRECREATE, opening.precreate),
+    Method("alipay.trade.pay", "alipay.pay", tables.PAY, opening.pay),
+    Method("alipay.trade.query", "alipay.query", tables.QUERY, looking.query),
+    Method("alipay.trade.close", "alipay.close", tables.CLOSE, looking.close),
+    Method("alipay.trade.cancel", "alipay.cancel", tables.CANCEL, looking.cancel),
+    Method("alipay.trade.wap.pay", "alipay.wap", tables.WAP_PAY, wap.begin, is_page=True),
+    Method(
+        "alipay.system.oauth.token",
+        "alipay.oauth",
+        tables.OAUTH_TOKEN,
+        tokens.oauth_token,
+        bad="isv.invalid-parameter",
+        needs_token=False,
+        is_flat=True,
+        is_bare=True,
+    ),
+    Method(
+        "alipay.open.auth.token.app.query",
+        "alipay.token_query",
+        tables.TOKEN_QUERY,
+        tokens.token_query,
+        bad="ILLEGAL_PARAM",
+        needs_token=False,
+    ),
+)
+METHODS = {m.name: m for m in _ALL}

@@ -1,0 +1,119 @@
+"""The upstream's own books: every trade and refund, in memory and in a journal."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+
+@dataclass
+class Refund:
+    out_refund_no: str
+    refund_id: str
+    amount_fen: int
+    state: str
+    created_at: float
+
+
+@dataclass
+class Trade:
+    """One trade as the wallet holds it. `owner` is sp_mchid or the Alipay app that ordered.
+
+    `state` is the wallet's own word (NOTPAY, SUCCESS, … or WAIT_BUYER_PAY, TRADE_SUCCESS, …).
+    `facts` keeps what the channel needs besides (appid, openid, notify_url, order fingerprint, …).
+    """
+
+    channel: str
+    owner: str
+    mchid: str
+    sub_mchid: str
+    out_trade_no: str
+    amount_fen: int
+    state: str
+    created_at: float
+    expires_at: float
+    transaction_id: str | None = None
+    paid_at: str | None = None
+    refunds: list[Refund] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def row(self) -> dict[str, Any]:
+        """A row of GET /sim/books."""
+        return {
+            "channel": self.channel,
+            "mchid": self.mchid,
+            "sub_mchid": self.sub_mchid,
+            "out_trade_no": self.out_trade_no,
+            "transaction_id": self.transaction_id,
+            "amount_fen": self.amount_fen,
+            "state": self.state,
+            "paid_at": self.paid_at,
+            "refunds": [
+                {"out_refund_no": r.out_refund_no, "amount_fen": r.amount_fen, "state": r.state}
+                for r in self.refunds
+            ],
+        }
+
+
+class Books:
+    """Callers hold `lock` while they read and change a trade, then call `put` to write it down."""
+
+    def __init__(self, journal: Path | None) -> None:
+        self.lock = threading.RLock()
+        self._trades: dict[tuple[str, str, str], Trade] = {}
+        self._by_ref: dict[str, tuple[str, str, str]] = {}
+        self._path = journal
+        self._file: TextIO | None = None
+        if journal is not None:
+            journal.parent.mkdir(parents=True, exist_ok=True)
+            if journal.exists():
+                self._replay(journal)
+            self._file = journal.open("a", encoding="utf-8")
+
+    def _replay(self, journal: Path) -> None:
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            try:
+                raw = json.loads(line)
+            except ValueError:  # the last line of a process that was killed while writing
+                continue
+            raw["refunds"] = [Refund(**r) for r in raw["refunds"]]
+            self._keep(Trade(**raw))
+
+    def _keep(self, trade: Trade) -> None:
+        key = (trade.channel, trade.owner, trade.out_trade_no)
+        self._trades[key] = trade
+        for ref in (trade.transaction_id, trade.facts.get("prepay_id")):
+            if ref:
+                self._by_ref[f"{trade.channel}:{ref}"] = key
+
+    def put(self, trade: Trade) -> None:
+        with self.lock:
+            self._keep(trade)
+            if self._file is not None:
+                row = vars(trade) | {"refunds": [vars(r) for r in trade.refunds]}
+                self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                self._file.flush()
+
+    def find(self, channel: str, owner: str, out_trade_no: str) -> Trade | None:
+        return self._trades.get((channel, owner, out_trade_no))
+
+    def by_ref(self, channel: str, ref: str) -> Trade | None:
+        """By transaction_id / trade_no, or by prepay_id."""
+        key = self._by_ref.get(f"{channel}:{ref}")
+        return self._trades.get(key) if key is not None else None
+
+    def all(self) -> Iterator[Trade]:
+        with self.lock:
+            return iter(list(self._trades.values()))
+
+    def reset(self) -> None:
+        with self.lock:
+            self._trades.clear()
+            self._by_ref.clear()
+            if self._file is not None and self._path is not None:
+                self._file.close()
+                self._file = self._path.open("w", encoding="utf-8")

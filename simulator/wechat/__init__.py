@@ -1,0 +1,106 @@
+"""WeChat Pay APIv3 in partner mode, and official-account OAuth. Source: shared spec wechat.md."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from flask import Flask
+
+from simulator.keys import private_pem, public_pem
+from simulator.parties import WechatProvider
+from simulator.wallets import register_operations, register_wallet
+from simulator.wechat import certificates, gate, oauth, orders, sign, wallet
+from simulator.world import World
+
+BASE = "/v3/pay/partner/transactions"
+OPERATIONS = (
+    *(
+        gate.Operation(f"wechat.{product}", "POST", f"{BASE}/{product}", orders.place(product))
+        for product in ("jsapi", "native", "h5", "app")
+    ),
+    gate.Operation("wechat.query", "GET", f"{BASE}/out-trade-no/<out_trade_no>", orders.query),
+    gate.Operation(
+        "wechat.query_by_id",
+        "GET",
+        f"{BASE}/id/<transaction_id>",
+        orders.query,
+        alias="wechat.query",
+    ),
+    gate.Operation(
+        "wechat.close", "POST", f"{BASE}/out-trade-no/<out_trade_no>/close", orders.close
+    ),
+    gate.Operation("wechat.certificates", "GET", "/v3/certificates", certificates.download),
+)
+ON_OFF = ("on", "off")
+SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "notify_identity": (
+        "public_key",
+        ("public_key", "certificate", "both"),
+        "what signs notifications; both: in turn",
+    ),
+    "notify_public_key_percent": (
+        "",
+        ("", "0", "0.1", "1", "5", "10", "20", "50", "100"),
+        "share of notifications signed with the public key, the steps of the 7-day ramp",
+    ),
+    "probe": (
+        "off",
+        ("off", "notify", "answers", "both"),
+        "WECHATPAY/SIGNTEST/ signatures: before each notification, on each answer",
+    ),
+    "platform_certificate": ("on", ON_OFF, "off: only the public key exists"),
+    "merchant_certificate": ("valid", ("valid", "expired", "revoked"), "the provider's own"),
+    "apiv3_key": ("set", ("set", "unset"), "unset: 401, and no notifications"),
+    "oa_page_error": (
+        "",
+        ("", *oauth.PAGE_ERRORS),
+        "the OAuth page answers this error; 10005: verification lapsed",
+    ),
+    "snapshotuser": ("off", ON_OFF, "on: OAuth gives a throw-away identity"),
+}
+
+
+def register(app: Flask, world: World) -> None:
+    def oa_page_error(value: str) -> None:
+        for provider in world.wechat.values():
+            provider.oa_page_error = value
+
+    for word, (default, allowed, about) in SWITCHES.items():
+        apply = oa_page_error if word == "oa_page_error" else None
+        world.switches.declare(f"wechat.{word}", default, allowed, about, apply)
+    for operation in OPERATIONS:
+        gate.mount(app, world, operation)
+    oauth.mount(app, world)
+    register_wallet(app, "wechat", partial(wallet.pay, world))
+    names = [operation.name for operation in OPERATIONS]
+    register_operations(app, *names, "wechat.notify", "wechat.oauth", "wechat.oauth_page")
+
+
+def credentials(world: World, provider: WechatProvider) -> dict[str, Any]:
+    """What an integrator of this provider would hold. Test keys only."""
+    return {
+        "sp_mchid": provider.sp_mchid,
+        "sp_appid": provider.appids[0],
+        "sub_mchid": next(iter(provider.merchants)),
+        "merchant_private_key": private_pem(sign.merchant_key(world, provider)),
+        "merchant_serial": provider.serial,
+        "apiv3_key": provider.apiv3_key,
+        "apiv2_key": provider.apiv2_key,
+        "public_key_id": provider.public_key_id,
+        "public_key": public_pem(sign.public_identity_key(world, provider)),
+        "platform_certificate": world.platform_certificate(provider.sp_mchid),
+        "platform_serial": sign.platform_serial(world, provider),
+        "oa_secret": provider.oa_secret,
+        "sub_mchids": list(provider.merchants),
+        "merchants": [
+            {
+                "sub_mchid": m.sub_mchid,
+                "name": m.name,
+                "sub_appids": list(m.sub_appids),
+                "oa_secret": m.oa_secret,
+                "products": sorted(m.products),
+            }
+            for m in provider.merchants.values()
+        ],
+    }

@@ -1,0 +1,125 @@
+"""The worker process: job queues in asyncio, sweeps of due times in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from services import asking
+from services.deps import Deps
+from services.housekeeping import beat
+from tasks.jobs import QUEUES, build_job_app
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY_S = 0.25
+ABANDONED_EVERY_S = 5.0
+BEAT_EVERY_S = 2.0
+
+
+class Sweeper:
+    """Meets due times: claims a few attempts, asks about them side by side, claims again."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._pool = ThreadPoolExecutor(deps.settings.worker_threads, "ask")
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._every, args=(pause, work), name=name)
+            for name, pause, work in (
+                ("due", SWEEP_EVERY_S, self.sweep),
+                ("abandoned", ABANDONED_EVERY_S, self._abandoned),
+                ("beat", BEAT_EVERY_S, self._beat),
+            )
+        ]
+        self._name = f"worker:{socket.gethostname()}:{os.getpid()}"
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        self._pool.shutdown()
+
+    def _every(self, pause: float, work: object) -> None:
+        assert callable(work)
+        while not self._stop.is_set():
+            started = time.monotonic()
+            busy = False
+            try:
+                busy = bool(work())
+            except Exception:
+                log.exception("sweep failed")
+            if not busy:
+                self._stop.wait(max(0.01, pause - (time.monotonic() - started)))
+
+    def sweep(self) -> bool:
+        """True when there may be more to do at once."""
+        most = self._deps.settings.worker_threads * 4
+        claims = asking.claim_due(self._deps, most)
+        asked: list[Future[None]] = [
+            self._pool.submit(asking.ask, self._deps, claim) for claim in claims
+        ]
+        for future, claim in zip(asked, claims, strict=True):
+            try:
+                future.result()
+            except Exception:
+                # The claim's due time brings it back; nothing is lost by going on.
+                log.exception("asking failed", extra={"attempt_id": claim.attempt_id})
+        return len(claims) == most
+
+    def _abandoned(self) -> bool:
+        asking.end_abandoned(self._deps)
+        return False
+
+    def _beat(self) -> bool:
+        beat(self._deps, self._name)
+        return False
+
+
+async def _run_queues(deps: Deps) -> None:
+    app = build_job_app(deps)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with app.open_async():
+        workers = [
+            asyncio.create_task(
+                app.run_worker_async(
+                    queues=[queue.name],
+                    concurrency=queue.concurrency,
+                    listen_notify=False,
+                    fetch_job_polling_interval=0.25,
+                    install_signal_handlers=False,
+                    shutdown_graceful_timeout=8,
+                )
+            )
+            for queue in QUEUES
+        ]
+        await stop.wait()
+        for worker in workers:
+            worker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*workers, return_exceptions=True)
+
+
+def run_worker(deps: Deps) -> None:
+    """Run until SIGINT or SIGTERM. A SIGKILL loses nothing: due times and jobs are rows."""
+    sweeper = Sweeper(deps)
+    sweeper.start()
+    try:
+        asyncio.run(_run_queues(deps))
+    finally:
+        sweeper.stop()
+        deps.db.dispose()

@@ -1,0 +1,100 @@
+"""A full, valid request of every operation: the ground that generated refusals start from."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulator.wechat.client import BASE, Answer, Changes, Merchant, trade_no
+
+PRODUCTS = ("jsapi", "native", "h5", "app")
+ORDERS = tuple(f"wechat.{product}" for product in PRODUCTS)
+LOOKUPS = ("wechat.query", "wechat.query_by_id", "wechat.close")
+
+
+@dataclass
+class Sample:
+    operation: str
+    body: dict[str, Any] | None = None
+    query: dict[str, str] = field(default_factory=dict)
+    url: dict[str, str] = field(default_factory=dict)
+    raw_query: str = ""
+
+    def target(self) -> str:
+        if self.operation in ORDERS:
+            path = f"{BASE}/{self.operation.removeprefix('wechat.')}"
+        elif self.operation == "wechat.certificates":
+            path = "/v3/certificates"
+        elif self.operation == "wechat.query_by_id":
+            path = f"{BASE}/id/{self.url['transaction_id']}"
+        else:
+            path = f"{BASE}/out-trade-no/{self.url['out_trade_no']}"
+            path += "/close" if self.operation == "wechat.close" else ""
+        query = "&".join(f"{k}={v}" for k, v in self.query.items()) + self.raw_query
+        return path + (f"?{query}" if query else "")
+
+    def method(self) -> str:
+        return "GET" if self.body is None else "POST"
+
+    def send(self, shop: Merchant, changes: Changes | None = None) -> Answer:
+        return shop.call(self.method(), self.target(), self.body, changes)
+
+    def copy(self) -> Sample:
+        return copy.deepcopy(self)
+
+
+def full_order(shop: Merchant, product: str, openid: str, sub_openid: str) -> dict[str, Any]:
+    body = shop.order(
+        sub_appid="wxd678efh567hg6999",
+        time_expire="2030-01-01T20:00:00+08:00",
+        attach="m=1",
+        goods_tag="WXG",
+        support_fapiao=False,
+        settle_info={"profit_sharing": False},
+        detail={
+            "cost_price": 1300,
+            "invoice_id": "I1",
+            "goods_detail": [
+                {
+                    "merchant_goods_id": "G1",
+                    "wechatpay_goods_id": "1001",
+                    "goods_name": "龙井",
+                    "quantity": 1,
+                    "unit_price": 1300,
+                }
+            ],
+        },
+        scene_info={
+            "payer_client_ip": "203.0.113.9",
+            "device_id": "D1",
+            "store_info": {"id": "S1", "name": "柜台", "area_code": "440305", "address": "南山区"},
+        },
+    )
+    if product == "jsapi":
+        body["payer"] = {"sp_openid": openid, "sub_openid": sub_openid}
+    if product == "h5":
+        body["scene_info"]["h5_info"] = {
+            "type": "Wap",
+            "app_name": "一码付",
+            "app_url": "https://pay.example.com",
+            "bundle_id": "com.example.pay",
+            "package_name": "com.example.pay",
+        }
+    return body
+
+
+def sample(operation: str, shop: Merchant, openid: str = "o", sub_openid: str = "o") -> Sample:
+    """Lookups ask for an order that need not exist: they are refused before anyone looks."""
+    parties = shop.parties()
+    if operation in ORDERS:
+        product = operation.removeprefix("wechat.")
+        return Sample(operation, body=full_order(shop, product, openid, sub_openid))
+    if operation == "wechat.close":
+        return Sample(operation, body=dict(parties), url={"out_trade_no": trade_no()})
+    if operation == "wechat.query":
+        return Sample(operation, query=dict(parties), url={"out_trade_no": trade_no()})
+    if operation == "wechat.query_by_id":
+        no = "4200002345202611221234567890"
+        return Sample(operation, query=dict(parties), url={"transaction_id": no})
+    return Sample(operation)

@@ -1,0 +1,109 @@
+import re
+from dataclasses import fields
+from itertools import product
+
+import pytest
+
+from web.problems import TABLE, Problem, problem
+
+WANTED = [
+    "OA_SCOPE_DENIED",
+    "PROVIDER_OA_NOT_AUTHORIZED",
+    "PROVIDER_OA_NOT_VERIFIED",
+    "PAY_CODE_PROVIDER_MISMATCH",
+    "PAY_CODE_UNBOUND",
+    "PAY_CODE_UNKNOWN",
+    "STORE_CLOSED",
+    "STORE_DISABLED",
+    "MERCHANT_DISABLED",
+    "PLATFORM_NOT_ENABLED",
+    "ALIPAY_TOKEN_INVALID",
+    "ORDER_EXPIRED",
+    "ORDER_ALREADY_PAID",
+    "AMOUNT_TOO_SMALL",
+    "AMOUNT_OVER_LIMIT",
+    "AMOUNT_INVALID",
+    "REMARK_TOO_LONG",
+    "OAUTH_FAILED",
+    "OAUTH_STATE",
+    "OAUTH_CODE_USED",
+    "SIGN_INVALID",
+    "LINK_EXPIRED",
+    "NONCE_REUSED",
+    "ORDER_CONFLICT",
+    "WALLET_REJECTED",
+    "WALLET_BUSY",
+    "SYS_BUSY",
+    "NET_OFFLINE",
+    "PAY_PENDING",
+    "USER_CANCEL",
+    "PAYER_CHANGED",
+    "NOT_FOUND",
+    "SYS_ERROR",
+]
+FACTS = {
+    "opens_at": "10:00",
+    "at": "14:32",
+    "min": "¥1.00",
+    "max": "¥5,000.00",
+    "reason": "余额不足",
+    "provider": "SP-1024",
+    "code_provider": "SP-0977",
+}
+
+
+def words(said: Problem) -> list[str]:
+    return [said.title, said.money, *said.steps, *said.staff_steps, said.hint]
+
+
+@pytest.mark.parametrize("code", WANTED)
+def test_every_problem_says_what_to_do_in_both_languages(code: str) -> None:
+    assert code in TABLE
+    for lang, facts in product(("zh-CN", "en"), ({}, FACTS, {**FACTS, "client": "wechat"})):
+        said = problem(code, lang, **facts)
+        assert said.code == code
+        assert said.title
+        assert said.steps
+        for text in words(said):
+            assert not re.search(r"[{}\[\]!！]|您|请见谅|抱歉|\s{2}|None", text), text
+
+
+@pytest.mark.parametrize("code", WANTED)
+def test_english_has_no_chinese_in_it(code: str) -> None:
+    for facts in ({}, {"client": "alipay", "at": "14:32"}):
+        for text in words(problem(code, "en", **facts)):
+            assert not re.search(r"[\u3000-\u303f\u4e00-\u9fff]", text), text
+
+
+@pytest.mark.parametrize(
+    "code", ["ORDER_ALREADY_PAID", "PAY_PENDING", "NONCE_REUSED", "OAUTH_CODE_USED", "SYS_ERROR"]
+)
+def test_not_charged_is_never_said_where_it_is_not_certain(code: str) -> None:
+    assert problem(code).money == ""
+    assert "没有扣款" not in "".join(words(problem(code)))
+
+
+def test_facts_are_filled_in_and_their_part_left_out_when_unknown() -> None:
+    assert problem("STORE_CLOSED", opens_at="10:00").title == "门店休息中，10:00 开始营业"
+    assert problem("STORE_CLOSED").title == "门店休息中"
+    assert problem("PLATFORM_NOT_ENABLED", client="alipay").title == "商家还没有开通支付宝收款"
+    assert problem("PLATFORM_NOT_ENABLED", client="alipay").steps[0] == "改用微信扫同一个码付款。"
+    assert problem("AMOUNT_TOO_SMALL").title == "金额至少 ¥0.01"
+
+
+def test_what_a_wallet_says_is_put_in_as_it_is() -> None:
+    said = problem("WALLET_REJECTED", client="wechat", reason="[{max}] {wallet}", max="¥1.00")
+    assert said.title == "微信支付没有接受这笔付款：[{max}] {wallet}"
+
+
+def test_an_unknown_code_keeps_its_name_and_speaks_generally() -> None:
+    said = problem("SOMETHING_NEW", "xx")
+    assert (said.code, said.title) == ("SOMETHING_NEW", problem("SYS_ERROR").title)
+
+
+def test_the_hint_is_one_line_with_the_money_said_once() -> None:
+    assert (
+        problem("STORE_DISABLED").hint == "这家门店已停止收款。没有扣款。向店员确认其他付款方式。"
+    )
+    assert set(problem("SYS_BUSY").as_json()) == {"code", "title", "hint"}
+    assert {field.name for field in fields(Problem)} >= {"title", "money", "steps", "staff_steps"}

@@ -1,0 +1,169 @@
+"""What each customer template is given as `page`. The fields are the whole contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+
+from markupsafe import Markup
+
+from web.client import Client, Wallet
+from web.i18n import DEFAULT
+from web.problems import Problem
+
+PayMode = Literal["default", "total_plus_undiscountable", "consume_plus_deposit", "fixed_price"]
+ResultState = Literal[
+    "paid",
+    "part_refunded",
+    "refunded",
+    "pending",
+    "unknown",
+    "failed",
+    "cancelled",
+    "closed",
+    "late_paid",
+    "void",
+]
+OPEN_STATES: Final[frozenset[str]] = frozenset({"pending", "unknown"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """`client` colours the page and names the wallet; None is the neutral page.
+
+    `mark` is the character on the shop's mark, the shop's first if empty.
+    """
+
+    client: Wallet | None
+    lang: str = DEFAULT
+    lang_url: str | None = None
+    shop: str = ""
+    place: str = ""
+    mark: str = ""
+    simulation: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayForm(Page):
+    """templates/pay/form.html. `amount` is what the payer had typed, as text."""
+
+    action: str
+    intent: str
+    max_fen: int
+    min_fen: int = 1
+    mode: PayMode = "default"
+    amount: str = ""
+    second: str = ""
+    unit_price_fen: int = 0
+    code_name: str = ""
+    quantity: int = 1
+    remark: str = ""
+    error: str | None = None
+    error_code: str | None = None
+    bridge_src: str | None = None
+    hidden: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedPay(Page):
+    """templates/pay/fixed.html: a one-off order. `facts` are (label, value) as shown."""
+
+    action: str
+    intent: str
+    amount_fen: int
+    facts: Sequence[tuple[str, str]] = ()
+    expires_at: datetime | None = None
+    expires_in_s: int | None = None
+    error: str | None = None
+    error_code: str | None = None
+    bridge_src: str | None = None
+    hidden: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultPage(Page):
+    """templates/pay/result.html. `state` is our server's word and nothing else's."""
+
+    state: ResultState
+    amount_fen: int
+    out_trade_no: str
+    created_at: datetime | None = None
+    paid_at: datetime | None = None
+    refunded_fen: int = 0
+    reason: str = ""
+    reason_code: str = ""
+    state_url: str | None = None
+    elapsed_s: int = 0
+    closes_in_min: int | None = None
+    retry_url: str | None = None
+    back_url: str | None = None
+    follow_url: str | None = None
+    bridge_src: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemPage(Page):
+    """templates/pay/problem.html. `refresh_s` loads the page again by itself (busy)."""
+
+    title: str
+    money: str = ""
+    steps: Sequence[str] = ()
+    staff_title: str = ""
+    staff_steps: Sequence[str] = ()
+    codes: Sequence[str] = ()
+    primary: Action | None = None
+    refresh_s: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        said: Problem,
+        *,
+        client: Wallet | None,
+        codes: Sequence[str] = (),
+        shop: str = "",
+        place: str = "",
+        lang_url: str | None = None,
+        primary_url: str | None = None,
+        simulation: bool = False,
+    ) -> ProblemPage:
+        """The page of one problem; `codes` follow the problem's own code, one line each."""
+        return cls(
+            client=client,
+            lang=said.lang,
+            lang_url=lang_url,
+            shop=shop,
+            place=place,
+            simulation=simulation,
+            title=said.title,
+            money=said.money,
+            steps=said.steps,
+            staff_title=said.staff_title,
+            staff_steps=said.staff_steps,
+            codes=(said.code, *codes),
+            primary=Action(label=said.action, url=primary_url) if primary_url else None,
+            refresh_s=said.refresh_s,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsupportedPage(Page):
+    """templates/pay/unsupported.html: the same code to scan. `app` says where it was opened."""
+
+    url: str
+    qr_svg: Markup
+    app: Client
+    code: str = ""
+    client: Wallet | None = None

@@ -1,0 +1,29 @@
+"""What an application carries besides Flask: its collaborators and its live-page watcher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from services.deps import Deps
+from services.live import Watcher
+
+
+@dataclass
+class Runtime:
+    deps: Deps
+    watcher: Watcher
+
+    def after_fork(self) -> None:
+        """A forked process opens its own connections and starts its own watcher."""
+        self.deps.db.forget()
+
+
+def runtime() -> Runtime:
+    return cast(Runtime, current_app.extensions["yima"])
+
+
+def deps() -> Deps:
+    return runtime().deps

@@ -1,0 +1,5 @@
+"""All that gunicorn needs."""
+
+from app import create_app
+
+app = create_app()
