@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 
 @dataclass
@@ -66,13 +68,15 @@ class Books:
         self.lock = threading.RLock()
         self._trades: dict[tuple[str, str, str], Trade] = {}
         self._by_ref: dict[str, tuple[str, str, str]] = {}
-        self._path = journal
-        self._file: TextIO | None = None
+        self._fd: int | None = None
         if journal is not None:
             journal.parent.mkdir(parents=True, exist_ok=True)
             if journal.exists():
                 self._replay(journal)
-            self._file = journal.open("a", encoding="utf-8")
+            self._fd = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            weakref.finalize(self, os.close, self._fd)
+            if journal.stat().st_size and not journal.read_bytes().endswith(b"\n"):
+                os.write(self._fd, b"\n")  # after a line that a killed process left unfinished
 
     def _replay(self, journal: Path) -> None:
         for line in journal.read_text(encoding="utf-8").splitlines():
@@ -93,10 +97,9 @@ class Books:
     def put(self, trade: Trade) -> None:
         with self.lock:
             self._keep(trade)
-            if self._file is not None:
+            if self._fd is not None:
                 row = vars(trade) | {"refunds": [vars(r) for r in trade.refunds]}
-                self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                self._file.flush()
+                os.write(self._fd, (json.dumps(row, ensure_ascii=False) + "\n").encode())
 
     def find(self, channel: str, owner: str, out_trade_no: str) -> Trade | None:
         return self._trades.get((channel, owner, out_trade_no))
@@ -114,6 +117,5 @@ class Books:
         with self.lock:
             self._trades.clear()
             self._by_ref.clear()
-            if self._file is not None and self._path is not None:
-                self._file.close()
-                self._file = self._path.open("w", encoding="utf-8")
+            if self._fd is not None:
+                os.ftruncate(self._fd, 0)

@@ -93,11 +93,6 @@ def _register_books(app: Flask, world: World) -> None:
             wechat=wechat.credentials(world, provider), alipay=_alipay_credentials(world, owner)
         )
 
-    @app.post("/sim/reset")
-    def reset() -> ResponseReturnValue:
-        world.reset()
-        return jsonify(ok=True)
-
 
 def _alipay_credentials(world: World, owner: str) -> dict[str, Any]:
     """`simulator.alipay.credentials(world, app)`: that half knows which keys it signs with."""
@@ -230,6 +225,11 @@ def _register_switches(app: Flask, world: World) -> None:
 
 
 def _register_clock(app: Flask, world: World) -> None:
+    @app.post("/sim/reset")
+    def reset() -> ResponseReturnValue:
+        world.reset()
+        return jsonify(ok=True)
+
     @app.get("/sim/clock")
     def clock() -> ResponseReturnValue:
         return jsonify(world.clock.state())

@@ -182,6 +182,7 @@ def json_island(value: Any) -> Markup:
 def install(app: Flask) -> None:
     """Load everything now, so that a missing file fails the start and not a payer."""
     assets = load_assets()
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
         inline_css=lambda: Markup(assets.css),
         inline_noscript_css=lambda: Markup(assets.noscript_css),

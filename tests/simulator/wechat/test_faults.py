@@ -192,3 +192,5 @@ def test_the_books_survive_a_restart_even_with_a_torn_last_line(tmp_path: Path) 
         sim.post("/sim/wallet/wechat/pay", {"code_url": old, "act": "confirm"}, 400)
         sim.post("/sim/wallet/wechat/pay", {"code_url": link, "act": "confirm"})
         assert [row["state"] for row in sim.books()] == ["SUCCESS"]
+    with own_simulator(tmp_path) as sim:
+        assert [row["state"] for row in sim.books()] == ["SUCCESS"]

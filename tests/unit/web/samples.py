@@ -29,7 +29,6 @@ Sample = tuple[str, dict[str, Any]]
 
 def make_app() -> Flask:
     app = Flask("web_preview", root_path=str(assets.STATIC.parent))
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     i18n.install(app)
     assets.install(app)
     formats.register_filters(app)

@@ -1,0 +1,72 @@
+"""One server for the run, one migrated and seeded template, one database per test (about 40 ms)."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import make_url
+
+from config.settings import ROOT, load_settings
+from postgres import embedded
+from postgres.addresses import Addresses
+
+
+@dataclass
+class Server:
+    """Where databases are made: the embedded server, or the one that DATABASE_URL names."""
+
+    admin: str  # libpq address of a role that may create databases
+    app: str  # SQLAlchemy address with {name} for the database
+    owner: str
+    prefix: str = field(default_factory=lambda: f"yima_test_{os.getpid()}")
+    _ids: Iterator[int] = field(default_factory=itertools.count)
+
+    def addresses(self, name: str) -> Addresses:
+        return Addresses(self.app.replace("{name}", name), self.owner.replace("{name}", name))
+
+    def create(self, template: str | None = None) -> str:
+        name = f"{self.prefix}_{next(self._ids)}"
+        owner = make_url(self.owner.replace("{name}", "x")).username
+        made = f'CREATE DATABASE "{name}" OWNER "{owner}"'
+        with psycopg.connect(self.admin, autocommit=True) as conn:
+            conn.execute(made + (f' TEMPLATE "{template}"' if template else ""))  # type: ignore[arg-type]
+        return name
+
+    def drop(self, name: str) -> None:
+        with psycopg.connect(self.admin, autocommit=True) as conn:
+            conn.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+
+
+@contextmanager
+def open_server() -> Iterator[Server]:
+    """The server of `TEST_DATABASE_URL` (a role that may create databases), or the embedded one."""
+    given = os.environ.get("TEST_DATABASE_URL", "")
+    if given:
+        url = make_url(given)
+        text = url.set(database="{name}").render_as_string(hide_password=False)
+        text = text.replace("%7Bname%7D", "{name}")
+        admin = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        server = Server(admin, text, text)
+    else:
+        settings = load_settings(data_dir=Path(ROOT) / "var" / "test", database_url="")
+        cluster = embedded.start(settings)
+        server = Server(
+            f"host={cluster.socket_dir} user={embedded.SUPERUSER} dbname=postgres",
+            cluster.url(embedded.APP, "{name}"),
+            cluster.url(embedded.OWNER, "{name}"),
+        )
+    try:
+        yield server
+    finally:
+        with psycopg.connect(server.admin, autocommit=True) as conn:
+            rows = conn.execute(
+                "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{server.prefix}_%"]
+            ).fetchall()
+        for (name,) in rows:
+            server.drop(name)

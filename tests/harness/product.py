@@ -1,0 +1,142 @@
+"""The product on a real loopback port, in this process, over one test's own database."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import text
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from app import create_app
+from config.settings import Settings
+from services.deps import Deps, build_deps
+from services.orders import stuck_attempts
+from tasks.jobs import QUEUES, build_job_app
+from tasks.worker import Sweeper
+from tests.harness.simulator import Simulator
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Say nothing: the product logs for itself."""
+
+
+class Door:
+    """One port for the whole run; each test puts its own application behind it."""
+
+    def __init__(self, port: int) -> None:
+        self.app: Callable[..., Iterable[bytes]] | None = None
+        self._server: BaseWSGIServer = make_server(
+            "127.0.0.1", port, self._call, threaded=True, request_handler=_Quiet
+        )
+        self.url = f"http://127.0.0.1:{port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def _call(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        app = self.app
+        if app is None:  # a late notification of the test before
+            start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
+            return [b""]
+        return app(environ, start_response)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@dataclass
+class Product:
+    """What a test holds of the product."""
+
+    url: str
+    app: Flask
+    deps: Deps
+    simulator: Simulator
+
+    @classmethod
+    def open(cls, settings: Settings, door: Door, simulator: Simulator) -> Product:
+        deps = build_deps(settings)
+        app = create_app(settings, deps)
+        door.app = app
+        return cls(door.url, app, deps, simulator)
+
+    def sweep(self, rounds: int = 1) -> None:
+        """Meet every due time that has come, as the worker does."""
+        sweeper = Sweeper(self.deps)
+        for _ in range(rounds):
+            while sweeper.sweep():
+                pass
+            sweeper._abandoned()
+        sweeper._pool.shutdown()
+
+    def run_jobs(self) -> None:
+        """Run every job that waits, then stop."""
+
+        async def run() -> None:
+            app = build_job_app(self.deps)
+            async with app.open_async():
+                await app.run_worker_async(
+                    queues=[queue.name for queue in QUEUES],
+                    wait=False,
+                    listen_notify=False,
+                    install_signal_handlers=False,
+                )
+
+        asyncio.run(run())
+
+    def sql(self, statement: str, **values: Any) -> list[Any]:
+        return self.deps.transact(lambda s: list(s.execute(text(statement), values)))
+
+    def do(self, statement: str, **values: Any) -> None:
+        self.deps.transact(lambda s: s.execute(text(statement), values) and None)
+
+    def one(self, statement: str, **values: Any) -> Any:
+        rows = self.sql(statement, **values)
+        assert len(rows) == 1, f"{len(rows)} rows"
+        return rows[0]
+
+    def wait_paid(self, out_trade_no: str, seconds: float = 10) -> None:
+        """Until the notification has arrived."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            rows = self.sql(
+                "SELECT o.status FROM pay_order o JOIN pay_attempt a ON a.provider_id ="
+                " o.provider_id AND a.order_id = o.id WHERE a.out_trade_no = :n",
+                n=out_trade_no,
+            )
+            if rows and rows[0].status == "paid":
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{out_trade_no} is not paid after {seconds} s")
+
+    def assert_books_agree(self) -> None:
+        """The simulator's books and ours, trade by trade; history of the demo data apart."""
+        theirs = {
+            row["out_trade_no"]: (row["amount_fen"], row["state"]) for row in self.simulator.books()
+        }
+        paid = {"SUCCESS", "REFUND", "TRADE_SUCCESS", "TRADE_FINISHED"}
+        ours = {
+            row.out_trade_no: row
+            for row in self.sql("SELECT out_trade_no, amount_fen, status FROM pay_attempt")
+        }
+        for number, (amount, state) in theirs.items():
+            row = ours.get(number)
+            assert row is not None, f"upstream has {number}, we have not"
+            assert (row.status == "paid") == (state in paid), f"{number}: {row.status} vs {state}"
+            assert row.amount_fen == amount, f"{number}: {row.amount_fen} vs {amount}"
+        for number, row in ours.items():
+            assert row.status != "paid" or number in theirs, f"we have {number}, upstream has not"
+
+    def assert_nothing_stuck(self) -> None:
+        assert stuck_attempts(self.deps) == []
+
+    def close(self, door: Door) -> None:
+        door.app = None
+        self.deps.db.dispose()
