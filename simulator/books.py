@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +68,26 @@ class Books:
         self.lock = threading.RLock()
         self._trades: dict[tuple[str, str, str], Trade] = {}
         self._by_ref: dict[str, tuple[str, str, str]] = {}
-        self._fd: int | None = None
+        self._file: FileIO | None = None
         if journal is not None:
             journal.parent.mkdir(parents=True, exist_ok=True)
             if journal.exists():
                 self._replay(journal)
-            self._fd = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            weakref.finalize(self, os.close, self._fd)
-            if journal.stat().st_size and not journal.read_bytes().endswith(b"\n"):
-                os.write(self._fd, b"\n")  # after a line that a killed process left unfinished
+            self._open(journal)
+
+    def _open(self, journal: Path) -> None:
+        """Unbuffered: one line is one write, so that a killed process tears at most the last."""
+        self._file = FileIO(journal, "a+")
+        weakref.finalize(self, self._file.close)
+        if not _ends_with_newline(self._file):
+            self._file.write(b"\n")
+
+    def close(self) -> None:
+        """No more is written down."""
+        with self.lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
     def _replay(self, journal: Path) -> None:
         for line in journal.read_text(encoding="utf-8").splitlines():
@@ -97,9 +108,9 @@ class Books:
     def put(self, trade: Trade) -> None:
         with self.lock:
             self._keep(trade)
-            if self._fd is not None:
+            if self._file is not None:
                 row = vars(trade) | {"refunds": [vars(r) for r in trade.refunds]}
-                os.write(self._fd, (json.dumps(row, ensure_ascii=False) + "\n").encode())
+                self._file.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
 
     def find(self, channel: str, owner: str, out_trade_no: str) -> Trade | None:
         return self._trades.get((channel, owner, out_trade_no))
@@ -117,5 +128,13 @@ class Books:
         with self.lock:
             self._trades.clear()
             self._by_ref.clear()
-            if self._fd is not None:
-                os.ftruncate(self._fd, 0)
+            if self._file is not None:
+                self._file.truncate(0)
+
+
+def _ends_with_newline(file: FileIO) -> bool:
+    size = file.seek(0, 2)
+    if size == 0:
+        return True
+    file.seek(size - 1)
+    return file.read(1) == b"\n"

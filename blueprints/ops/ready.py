@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from services.deps import Deps
+from services.watchlist import silent_accounts
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 SILENT_AFTER = timedelta(seconds=15)
@@ -44,6 +45,7 @@ def check(deps: Deps) -> Report:
     report = Report()
     try:
         version, owns, seen = deps.transact(_look)
+        silent = deps.transact(lambda s: silent_accounts(s, deps)) if version else []
     except SQLAlchemyError:
         report.checks["database"] = "no answer"
         return report
@@ -52,6 +54,11 @@ def check(deps: Deps) -> Report:
     report.checks["migrations"] = "ok" if version == newest else f"at {version}, needs {newest}"
     alive = seen is not None and deps.now() - seen < SILENT_AFTER
     report.checks["worker"] = "ok" if alive else "no heartbeat for 15 s: start `flask worker`"
+    for account in silent:
+        report.warnings.append(
+            f"{account.departures} payers of {account.out_mch_id} left for {account.channel} and"
+            " none came back: is its account expired or without scope (10005)?"
+        )
     if owns:
         report.warnings.append("the serving role owns tables: set MIGRATE_DATABASE_URL")
     return report

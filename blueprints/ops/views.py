@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, jsonify, make_response, render_tem
 from flask.typing import ResponseReturnValue
 
 from blueprints.ops import demo, ready
+from services.watchlist import gauges
 from web.assets import linked_headers
 from web.runtime import deps
 
@@ -34,9 +35,12 @@ def readyz() -> ResponseReturnValue:
 def metrics() -> ResponseReturnValue:
     if not deps().settings.metrics_enabled:
         abort(404)
-    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
-    response = make_response(generate_latest())
+    registry = CollectorRegistry()
+    for name, value in gauges(deps()).items():
+        Gauge(name, name.replace("_", " "), registry=registry).set(value)
+    response = make_response(generate_latest(registry))
     response.headers["Content-Type"] = CONTENT_TYPE_LATEST
     return response
 

@@ -228,6 +228,7 @@ def test_any_link_can_be_scanned_but_no_other_host_is_called(page: Page, stage: 
 def test_a_silent_product_is_said_and_can_be_asked_again(page: Page, stage: Stage) -> None:
     stage.product_is_up = False
     page.goto(f"{stage.sim}/sim/phone")
+    expect(page.locator("[data-codes-down]")).to_be_visible()
     expect(page.locator("[data-codes-down]")).to_contain_text(stage.product)
     stage.product_is_up = True
     page.click("[data-codes-retry]")

@@ -25,9 +25,9 @@ SHAPES = {
 }
 
 
-def order(shop: Merchant, product: str, openid: str, **more: Any) -> dict[str, Any]:
+def order(shop: Merchant, product_kind: str, openid: str, **more: Any) -> dict[str, Any]:
     return shop.order(
-        openid if product == "jsapi" else "", **(H5 if product == "h5" else {}) | more
+        openid if product_kind == "jsapi" else "", **(H5 if product_kind == "h5" else {}) | more
     )
 
 
@@ -37,12 +37,12 @@ def assert_refused(answer: Answer, status: int, code: str, number: int | None = 
         assert answer.number == number
 
 
-@pytest.mark.parametrize("product", PRODUCTS)
-def test_each_product_answers_in_its_own_shape(shop: Merchant, lin: str, product: str) -> None:
-    body = order(shop, product, lin)
-    answer = shop.place(body, product)
+@pytest.mark.parametrize("product_kind", PRODUCTS)
+def test_each_product_answers_in_its_own_shape(shop: Merchant, lin: str, product_kind: str) -> None:
+    body = order(shop, product_kind, lin)
+    answer = shop.place(body, product_kind)
     assert answer.status == 200
-    assert re.fullmatch(SHAPES[product], answer.body.decode())
+    assert re.fullmatch(SHAPES[product_kind], answer.body.decode())
     shop.verify(answer.headers, answer.body)
     said = shop.query(body["out_trade_no"])
     shop.verify(said.headers, said.body)
@@ -60,12 +60,12 @@ def test_each_product_answers_in_its_own_shape(shop: Merchant, lin: str, product
 # --- repeating --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("product_kind", PRODUCTS)
 def test_the_same_order_again_gives_a_fresh_credential(
-    sim: Simulator, shop: Merchant, lin: str, product: str
+    sim: Simulator, shop: Merchant, lin: str, product_kind: str
 ) -> None:
-    body = order(shop, product, lin)
-    first, second = shop.place(body, product), shop.place(body, product)
+    body = order(shop, product_kind, lin)
+    first, second = shop.place(body, product_kind), shop.place(body, product_kind)
     assert (first.status, second.status) == (200, 200)
     assert first.body != second.body
     assert len(sim.books()) == 1
@@ -120,7 +120,7 @@ def test_one_hundred_equal_orders_at_once_make_one_trade(
 # --- who may order what -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("product_kind", PRODUCTS)
 @pytest.mark.parametrize(
     ("change", "status", "code", "number"),
     [
@@ -138,17 +138,17 @@ def test_one_hundred_equal_orders_at_once_make_one_trade(
 def test_parties(
     shop: Merchant,
     lin: str,
-    product: str,
+    product_kind: str,
     change: dict[str, str],
     status: int,
     code: str,
     number: int | None,
 ) -> None:
-    answer = shop.place(order(shop, product, lin, **change), product)
+    answer = shop.place(order(shop, product_kind, lin, **change), product_kind)
     assert_refused(answer, status, code, number)
 
 
-@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("product_kind", PRODUCTS)
 @pytest.mark.parametrize(
     "url",
     [
@@ -165,8 +165,8 @@ def test_parties(
         "http://127.0.0.1.example.com/notify",
     ],
 )
-def test_notify_url(shop: Merchant, lin: str, product: str, url: str) -> None:
-    answer = shop.place(order(shop, product, lin, notify_url=url), product)
+def test_notify_url(shop: Merchant, lin: str, product_kind: str, url: str) -> None:
+    answer = shop.place(order(shop, product_kind, lin, notify_url=url), product_kind)
     assert_refused(answer, 400, "PARAM_ERROR")
 
 
