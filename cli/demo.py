@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -45,16 +47,28 @@ def seed_command() -> None:
         "alipay": _credentials(OTHER_APP)["alipay"],
     }
     made = seed(deps(), _credentials(), others)
+    settings = deps().settings
+    where = {"simulator_url": settings.simulator_url, "public_url": settings.base_url}
+    _recorded().write_text(json.dumps(where), "utf-8")
     click.echo("demo data loaded" if made else "demo data is there already")
 
 
 @click.command("demo-info")
 @with_appcontext
 def demo_info_command() -> None:
-    """Print the demo parties, codes and logins as JSON."""
-    if not deps().settings.simulation:
-        raise click.ClickException("demo logins exist in simulation only: set SIMULATOR_URL")
-    click.echo(json.dumps(demo_info(deps()), ensure_ascii=False, indent=2))
+    """Print the demo parties, codes and logins as JSON, of the simulation last started here."""
+    here = deps()
+    if not here.settings.simulation:
+        if not _recorded().exists():
+            raise click.ClickException("no simulation was started here: type `make run` first")
+        where = json.loads(_recorded().read_text("utf-8"))
+        here = replace(here, settings=here.settings.model_copy(update=where))
+    click.echo(json.dumps(demo_info(here), ensure_ascii=False, indent=2))
+
+
+def _recorded() -> Path:
+    """Where the last simulation's addresses are written; nothing that serves reads it."""
+    return deps().settings.data_dir / "demo.json"
 
 
 COMMANDS = (seed_command, demo_info_command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlencode
 
-from flask import Request, abort, current_app
+from flask import Request, abort
 from flask.wrappers import Response
 
 from config.settings import Settings
@@ -33,7 +33,8 @@ class Visit:
         said = request.args.get("lang")
         self.lang_override = said if said in LANGUAGES else None
         self.lang = language_of(agent, request.headers.get("Accept-Language"), self.lang_override)
-        self.session_id = request.cookies.get(cookie_name(PAYER_COOKIE, settings))
+        self.payer_cookie = PAYER_COOKIE + _holder(request, settings)
+        self.session_id = request.cookies.get(cookie_name(self.payer_cookie, settings))
 
     @property
     def wallet(self) -> Wallet | None:
@@ -53,6 +54,12 @@ class Visit:
         return f"{self.settings.simulator_url}/sim/bridge.js?wallet={self.wallet}"
 
 
+def _holder(request: Request, settings: Settings) -> str:
+    """In simulation several people share one browser: each has a cookie of their own."""
+    person = request.cookies.get("sim_person", "") if settings.simulation else ""
+    return f"_{person}" if person.isascii() and person.isalnum() and len(person) < 20 else ""
+
+
 def cookie_name(name: str, settings: Settings) -> str:
     return f"__Host-{name}" if settings.is_https else name
 
@@ -68,8 +75,3 @@ def set_cookie(response: Response, name: str, value: str, settings: Settings) ->
         samesite="Lax",
         path="/",
     )
-
-
-def settings() -> Settings:
-    found: Settings = current_app.extensions["yima"].deps.settings
-    return found

@@ -18,7 +18,7 @@ from services.scan import Scan, check_open, scan_code
 from web.formats import figure
 from web.pages import PayForm, PayMode
 from web.runtime import deps
-from web.visit import PAYER_COOKIE, Visit, set_cookie
+from web.visit import Visit, set_cookie
 
 JUST_PAID = timedelta(seconds=60)
 
@@ -68,7 +68,7 @@ def _to_oauth(visit: Visit, scan: Scan, path: str) -> ResponseReturnValue:
         session_id=visit.session_id,
     )
     response = render.no_store(redirect(leaving.url, 302))
-    set_cookie(response, PAYER_COOKIE, leaving.session_id, visit.settings)
+    set_cookie(response, visit.payer_cookie, leaving.session_id, visit.settings)
     return response
 
 

@@ -21,7 +21,7 @@ from services.problems import PayProblem
 from services.scan import check_open
 from web.pages import FixedPay
 from web.runtime import deps
-from web.visit import PAYER_COOKIE, Visit, set_cookie
+from web.visit import Visit, set_cookie
 
 PATH = "/cpay/qrcode_disposable_payment"
 KEPT = (*SIGNED, "sign")
@@ -49,7 +49,7 @@ def show() -> ResponseReturnValue:
                 session_id=visit.session_id,
             )
             response = render.no_store(redirect(leaving.url, 302))
-            set_cookie(response, PAYER_COOKIE, leaving.session_id, visit.settings)
+            set_cookie(response, visit.payer_cookie, leaving.session_id, visit.settings)
             return response
         return _page(visit, wanted, payer, own)
     except AppError as error:

@@ -10,7 +10,7 @@ from blueprints.pay import render
 from errors import AppError
 from services import payers
 from web.runtime import deps
-from web.visit import PAYER_COOKIE, Visit, set_cookie
+from web.visit import Visit, set_cookie
 
 CODE_FIELD = {"wechat": "code", "alipay": "auth_code"}
 
@@ -42,5 +42,5 @@ def back(out_mch_id: str, channel: str) -> ResponseReturnValue:
         error.facts.setdefault("channel", channel)
         return render.refused(visit, error)
     response = render.no_store(redirect(arrival.target, 302))
-    set_cookie(response, PAYER_COOKIE, arrival.session_id, visit.settings)
+    set_cookie(response, visit.payer_cookie, arrival.session_id, visit.settings)
     return response
