@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import pwd
@@ -44,7 +45,10 @@ class Runner:
 
     def works(self) -> bool:
         try:
-            return self.run("postgres", "--version", check=False).returncode == 0
+            return all(
+                self.run(program, "--version", check=False).returncode == 0
+                for program in ("postgres", "initdb", "pg_ctl")
+            )
         except OSError:
             return False
 
@@ -94,19 +98,31 @@ def runner_for(pg_bin: str, pg_user: str, system_home: Path) -> Runner:
         return runner
     if runner.user is None:
         raise PostgresUnavailable(f"{runner.bin}/postgres does not run on this machine")
-    tree = runner.bin.parent
-    copy = system_home / f"programs-{tree.name}"
-    if not (copy / "bin" / "postgres").exists():
-        scratch = Path(f"{copy}.{os.getpid()}")
-        shutil.copytree(tree, scratch, ignore=shutil.ignore_patterns("include"))
-        scratch.chmod(0o755)
-        try:
-            scratch.rename(copy)
-        except OSError:  # another process made it first
-            shutil.rmtree(scratch)
-    copied = Runner(copy / "bin", runner.user)
+    copied = Runner(_copy(runner.bin, system_home), runner.user)
     if not copied.works():
         raise PostgresUnavailable(
             f"the user {runner.user} can run PostgreSQL neither here nor there"
         )
     return copied
+
+
+def _copy(programs: Path, system_home: Path) -> Path:
+    """Copy the installation, with the libraries that the wheel keeps beside its package."""
+    tree = programs.parent
+    package = tree.parent
+    mark = hashlib.sha256(f"{package}:{package.stat().st_mtime_ns}".encode()).hexdigest()[:8]
+    copy = system_home / f"programs-{tree.name}-{mark}"
+    if not copy.exists():
+        scratch = Path(f"{copy}.{os.getpid()}")
+        skip = shutil.ignore_patterns("include")
+        shutil.copytree(tree, scratch / package.name / tree.name, ignore=skip)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, scratch / libraries.name)
+        for folder in (scratch, scratch / package.name):
+            folder.chmod(0o755)
+        try:
+            scratch.rename(copy)
+        except OSError:  # another process made it first
+            shutil.rmtree(scratch)
+    return copy / package.name / tree.name / "bin"
