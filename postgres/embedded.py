@@ -189,4 +189,6 @@ def _leave(cluster: Cluster, users: IO[str], pid: int) -> None:
         cluster.runner.run(
             "pg_ctl", f"--pgdata={cluster.data}", "--mode=fast", "--wait", "stop", check=False
         )
+        with contextlib.suppress(OSError):
+            cluster.socket_dir.rmdir()
         users.close()

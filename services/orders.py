@@ -30,7 +30,7 @@ def state_of(order: PayOrder) -> str:
         if order.close_reason is CloseReason.VOID:
             return "void"
         return "failed" if order.close_reason is CloseReason.REJECTED else "closed"
-    if order.is_unknown:
+    if order.is_unknown or order.is_frozen:
         return "unknown"
     return "created" if order.status is OrderStatus.CREATED else "pending"
 

@@ -205,9 +205,12 @@ def _remember(
 ) -> None:
     """Find or make the person, and give the session a new id (a fixed one would be guessable)."""
     person_id = find_or_make_person(session, deps, provider_id, channel, app, subject)
+    other = next(column for name, column in PERSON_COLUMN.items() if name != channel)
     moved = session.scalar(
         text(
             f"UPDATE web_session SET id_hash = :fresh, {PERSON_COLUMN[channel]} = :person_id,"
+            # a person's id means nothing at another provider
+            f" {other} = CASE WHEN provider_id = :provider_id THEN {other} END,"
             " provider_id = :provider_id, expires_at = :until WHERE id_hash = :old"
             " AND revoked_at IS NULL RETURNING 1"
         ),
