@@ -1,11 +1,11 @@
-# make run | test | bench | soak | mutants | lint | lock | clean
+# make run | test | test-pg15 | unit | bench | soak | mutants | lint | lock | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: run test bench soak mutants lint unit lock clean assets
+.PHONY: run test test-pg15 bench soak mutants lint unit lock clean assets
 
 run: $(VENV)/.run assets
 	@exec $(BIN)/python -m cli.supervise
@@ -14,6 +14,12 @@ test: $(VENV)/.dev assets
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.needs
 	@$(MAKE) --no-print-directory lint
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+
+# The whole integration suite over Debian's PostgreSQL 15.
+test-pg15: $(VENV)/.dev assets
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.needs
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.harness.postgres15 -- \
+		$(CURDIR)/$(BIN)/python -m pytest tests/integration --ignore tests/integration/test_postgres15.py
 
 unit: $(VENV)/.dev
 	@$(BIN)/python -m pytest tests/unit

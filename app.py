@@ -14,7 +14,7 @@ from config.logging import configure_logging
 from config.settings import Settings, load_settings
 from services.deps import Deps, build_deps
 from services.live import Watcher
-from web import assets, formats, i18n
+from web import assets, formats, guard, i18n
 from web.runtime import Runtime
 
 
@@ -29,6 +29,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     collaborators = deps or build_deps(settings)
     watcher = Watcher(collaborators, places=max(1, settings.web_threads // 2))
     app.extensions["yima"] = Runtime(collaborators, watcher)
+    guard.install(app)
     i18n.install(app)
     formats.register_filters(app)
     assets.install(app)

@@ -6,7 +6,8 @@ from flask import Flask
 
 
 def register(app: Flask) -> None:
-    from cli import demo, keyring, orders, worker
+    from cli import cases, demo, keyring, onboarding, orders, payers, worker
 
-    for command in (*demo.COMMANDS, *orders.COMMANDS, *keyring.COMMANDS, *worker.COMMANDS):
-        app.cli.add_command(command)
+    for module in (demo, onboarding, orders, cases, payers, keyring, worker):
+        for command in module.COMMANDS:
+            app.cli.add_command(command)

@@ -45,7 +45,7 @@ class KeyRing:
         self._checked = 0.0
         self._mtime = -1
         if path is not None and not text and not path.exists():
-            _write(path, _new_ring())
+            _create(path)
         self._ring = _parse(text) if text else self._read()
 
     def _read(self) -> _Loaded:
@@ -119,20 +119,28 @@ def _new_ring() -> dict[str, object]:
     }
 
 
-def _write(path: Path, raw: dict[str, object]) -> None:
+def _create(path: Path) -> None:
+    """Make the first ring. Of several first starts at once one wins, the others take its ring."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+    scratch = _scratch(path, _new_ring())
+    with contextlib.suppress(FileExistsError):
+        os.link(scratch, path)
+    os.unlink(scratch)
+
+
+def _write(path: Path, raw: dict[str, object]) -> None:
+    os.replace(_scratch(path, raw), path)
+
+
+def _scratch(path: Path, raw: dict[str, object]) -> Path:
+    """The content beside its place, safe on the disk."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as out:
         json.dump(raw, out, indent=1)
         out.flush()
         os.fsync(out.fileno())
-    if raw.get("primary") == "k1" and not path.exists():
-        with contextlib.suppress(FileExistsError):  # two first starts at once: one ring wins
-            os.link(scratch, path)
-        os.unlink(scratch)
-    else:
-        os.replace(scratch, path)
+    return scratch
 
 
 def _parse(text: str) -> _Loaded:

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 CLAIM = timedelta(seconds=30)
 UNKNOWN_TELLS_AFTER = timedelta(minutes=2)  # decisions: then a person is told and asking goes on
 SLOWEST = timedelta(minutes=10)
+GIVE_UP_AFTER = timedelta(days=1)  # the last look after closing, if the wallet stays silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +114,12 @@ def _learn(session: Session, deps: Deps, claim: Claim, trade: Trade) -> bool:
         attempt.polls += 1
         attempt.due_at = now + SLOWEST * min(attempt.polls, 36)
         return False
-    if attempt.status not in OPEN_ATTEMPTS:
-        attempt.due_at = None  # the last look after closing found nothing new
-        return False
     attempt.polls += 1
+    if attempt.status not in OPEN_ATTEMPTS:
+        # The last look after closing: a create that was still on its way may have made the trade.
+        still_payable = trade.state is TradeState.PAYING
+        attempt.due_at = now + closing.LAST_LOOK if still_payable else None
+        return still_payable
     attempt.is_unknown = order.is_unknown = False
     if trade.state in (TradeState.CLOSED, TradeState.FAILED):
         _ended_upstream(session, order, attempt, trade, now)
@@ -144,9 +147,13 @@ def _locked(session: Session, claim: Claim) -> tuple[PayOrder, PayAttempt]:
 def _ended_upstream(
     session: Session, order: PayOrder, attempt: PayAttempt, trade: Trade, now: datetime
 ) -> None:
-    """The wallet closed or failed it by itself."""
+    """The wallet closed or failed it by itself, or closed it for us and the answer was lost.
+
+    What we were closing for another amount or wallet leaves its order open for that one.
+    """
+    for_another = attempt.status is AttemptStatus.CLOSING and order.expires_at > now
     attempt.status, attempt.due_at, attempt.closed_at = AttemptStatus.CLOSED, None, now
-    if order.status in (OrderStatus.CREATED, OrderStatus.PAYING):
+    if order.status in (OrderStatus.CREATED, OrderStatus.PAYING) and not for_another:
         failed = trade.state is TradeState.FAILED
         reason = CloseReason.REJECTED if failed else CloseReason.EXPIRED
         closing.end_order(session, order, reason, "worker", now)
@@ -165,16 +172,20 @@ def _no_answer(session: Session, deps: Deps, claim: Claim, target: Target, why: 
     """Unknown is a state of its own: keep asking, slower and slower, and tell a person."""
     now = deps.now()
     order, attempt = _locked(session, claim)
-    if attempt.status not in OPEN_ATTEMPTS:
+    if attempt.status is AttemptStatus.PAID:
         attempt.due_at = None
         return
     attempt.polls += 1
-    attempt.is_unknown = True
-    if order.status is OrderStatus.PAYING:
-        order.is_unknown = True
     age = now - attempt.created_at
     attempt.due_at = now + min(SLOWEST, max(timedelta(seconds=3), age / 4))
-    if age > UNKNOWN_TELLS_AFTER:
+    is_open = attempt.status in OPEN_ATTEMPTS
+    if is_open:
+        attempt.is_unknown = True
+        if order.status is OrderStatus.PAYING:
+            order.is_unknown = True
+    elif age > GIVE_UP_AFTER:  # closed upstream long ago: the bill will tell
+        attempt.due_at = None
+    if age > UNKNOWN_TELLS_AFTER and (is_open or attempt.due_at is None):
         open_case(
             session,
             provider_id=claim.provider_id,

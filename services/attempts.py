@@ -8,7 +8,7 @@ and the same request may be sent to the wallet again.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.order import OPEN_ATTEMPTS, AttemptStatus, OrderStatus, PayAttempt, PayOrder
+from services.deps import Deps
+from services.single import Single
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,17 @@ class NewOrder:
     first_question_s: int
 
 
+_COLUMNS = tuple(field.name for field in fields(NewOrder))
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     order_id: int
     attempt_id: int
 
 
-_INSERT = text("""
+_INSERT = Single(
+    text("""
 WITH o AS (
     INSERT INTO pay_order (provider_id, out_trade_no, public_id, intent_key, merchant_id, store_id,
         pay_code_id, person_id, channel, status, amount_fen, undiscountable_fen, deposit_fen,
@@ -66,19 +72,20 @@ SELECT :provider_id, o.id, :out_trade_no, :channel, :app, :payee, :person_id, :a
     'created', false, CAST(:request AS jsonb), 0, :due_at, :created_at, :expires_at
 FROM o RETURNING order_id, id
 """)
+)
 
 
-def insert_order(session: Session, new: NewOrder) -> Made | None:
+def insert_order(deps: Deps, new: NewOrder) -> Made | None:
     """Write order and first attempt; None when this intention has an order already."""
-    values = asdict(new)
-    first = values.pop("first_question_s")
+    values = {name: getattr(new, name) for name in _COLUMNS}
     values["request"] = json.dumps(new.request, ensure_ascii=False)
-    values["due_at"] = new.created_at + timedelta(seconds=first)
-    row = session.execute(_INSERT, values).first()
+    values["due_at"] = new.created_at + timedelta(seconds=new.first_question_s)
+    row = _INSERT.first(deps, values)
     return None if row is None else Made(row.order_id, row.id)
 
 
-_PAYABLE = text("""
+_PAYABLE = Single(
+    text("""
 WITH fast AS (SELECT set_config('synchronous_commit', 'off', true) AS v),
 a AS (
     UPDATE pay_attempt SET status = 'payable', prepay_id = :prepay_id, is_unknown = false
@@ -87,16 +94,18 @@ a AS (
 )
 UPDATE pay_order o SET status = 'paying', is_unknown = false FROM a, fast
 WHERE o.provider_id = :provider_id AND o.id = a.order_id AND o.status IN ('created', 'paying')
-    AND fast.v IS NOT NULL
+    AND fast.v IS NOT NULL RETURNING o.id
 """)
+)
 
 
-def mark_payable(
-    session: Session, provider_id: int, attempt_id: int, prepay_id: str | None
-) -> None:
-    """The wallet took the order: it can be paid now. A trade that is already paid stays so."""
+def mark_payable(deps: Deps, provider_id: int, attempt_id: int, prepay_id: str | None) -> bool:
+    """The wallet took the order: it can be paid now. A trade that is already paid stays so.
+
+    False when it may not be offered any more: it was paid or closed while the wallet answered.
+    """
     keys = {"provider_id": provider_id, "attempt_id": attempt_id, "prepay_id": prepay_id}
-    session.execute(_PAYABLE, keys)
+    return _PAYABLE.first(deps, keys) is not None
 
 
 def mark_unknown(session: Session, provider_id: int, attempt_id: int, now: datetime) -> None:

@@ -6,10 +6,14 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from errors import NotFound
 from models.event import CaseKind, MoneyCase
+from services import audit
+from services.deps import Deps
 
 log = logging.getLogger(__name__)
 
@@ -41,3 +45,37 @@ def open_case(
         )
     )
     log.error("money case", extra={"kind": kind.value, "out_trade_no": out_trade_no})
+
+
+def open_cases(deps: Deps) -> list[MoneyCase]:
+    """Every case that nobody has closed, oldest first."""
+    wanted = select(MoneyCase).where(MoneyCase.closed_at.is_(None)).order_by(MoneyCase.id)
+    return deps.transact(lambda s: list(s.scalars(wanted)))
+
+
+def close_case(deps: Deps, case_id: int, *, actor: str, note: str) -> None:
+    """A person has decided. The order stays marked as frozen: its history holds a case."""
+
+    def unit(session: Session) -> None:
+        case = session.scalar(
+            select(MoneyCase)
+            .where(MoneyCase.id == case_id, MoneyCase.closed_at.is_(None))
+            .with_for_update()
+        )
+        if case is None:
+            raise NotFound(f"no open case {case_id}")
+        case.closed_at = deps.now()
+        session.flush()
+        audit.record(
+            session,
+            provider_id=case.provider_id,
+            actor=actor,
+            action="case_closed",
+            subject=f"case:{case_id}",
+            at=deps.now(),
+            kind=case.kind.value,
+            out_trade_no=case.out_trade_no,
+            note=note,
+        )
+
+    deps.transact(unit)

@@ -112,7 +112,8 @@ def start_payment(
         if ended is AttemptStatus.PAID:
             return Started(found.public_id)
         if ended is not AttemptStatus.CLOSED:
-            raise PayProblem("PAY_PENDING", status=409, public_id=found.public_id)
+            facts = {"public_id": found.public_id, "out_mch_id": scan.out_mch_id}
+            raise PayProblem("PAY_PENDING", status=409, **facts)
     raise PayProblem("SYS_BUSY", status=503)
 
 
@@ -126,7 +127,7 @@ def _open(
     expires_at: datetime,
     trade_no: str | None,
 ) -> Opened | MustClose | Started:
-    def unit(session: Session) -> Opened | MustClose | Started:
+    def unit() -> Opened | MustClose | Started:
         now = deps.now()
         number = trade_no or new_out_trade_no(scan.order_prefix, now)
         new = NewOrder(
@@ -151,21 +152,21 @@ def _open(
             expires_at=expires_at,
             first_question_s=deps.settings.query_schedule[0],
         )
-        made = attempts.insert_order(session, new)
+        made = attempts.insert_order(deps, new)
         if made is not None:
             return Opened(
                 made.order_id, made.attempt_id, number, new.public_id, new.request,
                 purchase.amount_fen,
             )  # fmt: skip
-        return _continue(deps, session, new)
+        return deps.transact(lambda s: _continue(deps, s, new), rerun_if_unknown=True)
 
     try:
-        return deps.transact(unit, rerun_if_unknown=True)
+        return unit()
     except IntegrityError as problem:  # the random number was taken: the next one will not be
         log.info("order number taken", extra={"constraint": _constraint(problem)})
         if trade_no is not None:
             raise PayProblem("ORDER_CONFLICT", trade_num=trade_no) from problem
-        return deps.transact(unit, rerun_if_unknown=True)
+        return unit()
 
 
 def _constraint(problem: IntegrityError) -> str:
@@ -263,10 +264,12 @@ def _prepay(
 
 
 def _payable(deps: Deps, scan: Scan, opened: Opened, prepay: Prepay) -> Started:
-    deps.transact(
-        lambda s: attempts.mark_payable(s, scan.provider_id, opened.attempt_id, prepay.prepay_id),
-        rerun_if_unknown=True,
-    )
+    may_pay = attempts.mark_payable(deps, scan.provider_id, opened.attempt_id, prepay.prepay_id)
+    if not may_pay:
+        # Closed while this call was under way (another amount, another wallet): what the wallet
+        # has just made must not stay payable beside the newer attempt.
+        closing.close_attempt(deps, scan.provider_id, opened.attempt_id, actor="payer")
+        return Started(opened.public_id)
     return Started(opened.public_id, bridge=prepay.bridge, redirect=prepay.redirect)
 
 

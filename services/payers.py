@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from errors import GatewayRejected
 from models.session import OauthState, WebSession
-from secretbox.ring import KeyRing
 from services.accounts import BOOK, NotConfigured, ProviderAccounts, seal_place
 from services.deps import Deps
 from services.problems import PayProblem
 from services.scan import Scan
+from services.single import Single
 
 SESSION_LIFE = timedelta(hours=12)
 STATE_LIFE = timedelta(minutes=10)
@@ -51,34 +51,30 @@ def hashed(value: str) -> str:
 
 
 _FIND = {
-    channel: text(
-        "SELECT pe.id, pe.sealed, pe.subject_hash FROM web_session ws"
-        f" JOIN person pe ON pe.provider_id = ws.provider_id AND pe.id = ws.{column}"
-        " WHERE ws.id_hash = :id_hash AND ws.kind = 'payer' AND ws.provider_id = :provider_id"
-        " AND ws.revoked_at IS NULL AND ws.expires_at > :now AND pe.sealed IS NOT NULL"
+    channel: Single(
+        text(
+            "SELECT pe.id, pe.sealed, pe.subject_hash FROM web_session ws"
+            f" JOIN person pe ON pe.provider_id = ws.provider_id AND pe.id = ws.{column}"
+            " WHERE ws.id_hash = :id_hash AND ws.kind = 'payer' AND ws.provider_id = :provider_id"
+            " AND ws.revoked_at IS NULL AND ws.expires_at > :now AND pe.sealed IS NOT NULL"
+        )
     )
     for channel, column in PERSON_COLUMN.items()
 }
 
 
 def find_payer(
-    session: Session,
-    ring: KeyRing,
-    *,
-    session_id: str | None,
-    provider_id: int,
-    channel: str,
-    now: datetime,
+    deps: Deps, *, session_id: str | None, provider_id: int, channel: str
 ) -> Payer | None:
     """The payer of this cookie, or None: then the browser has to take the OAuth round trip."""
     if not session_id:
         return None
-    keys = {"id_hash": hashed(session_id), "provider_id": provider_id, "now": now}
-    row = session.execute(_FIND[channel], keys).first()
+    keys = {"id_hash": hashed(session_id), "provider_id": provider_id, "now": deps.now()}
+    row = _FIND[channel].first(deps, keys)
     if row is None:
         return None
     place = seal_place("person", "sealed", f"{provider_id}:{row.subject_hash}")
-    return Payer(row.id, channel, ring.open(row.sealed, place))
+    return Payer(row.id, channel, deps.ring.open(row.sealed, place))
 
 
 def depart(

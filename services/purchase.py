@@ -21,7 +21,9 @@ def read_purchase(
 ) -> Purchase:
     """What this form asks for. Raises AMOUNT_INVALID, AMOUNT_TOO_SMALL, AMOUNT_OVER_LIMIT, …"""
     remark = form.get("remark", "").strip()
-    if len(remark.encode()) > REMARK_BYTES or not remark.isprintable():
+    # U+200D joins the parts of an emoji; every other invisible character is refused.
+    is_plain = remark.replace("\u200d", "").isprintable()
+    if len(remark.encode()) > REMARK_BYTES or not is_plain:
         raise PayProblem("REMARK_TOO_LONG", status=400)
     if scan.kind is PayCodeKind.FIXED:
         made = _pieces(form, scan, remark)

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from models.merchant import GrantState, PageMode
 from models.paycode import PayCodeKind
 from models.provider import OaState
+from services.deps import Deps
 from services.problems import PayProblem
+from services.single import Single
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -39,6 +41,7 @@ _BY_CODE = text(
     + _JOINS.format(merchant="c.merchant_id", store="c.store_id")
     + " WHERE p.out_mch_id = :out_mch_id"
 )
+_CODE_AT_ONCE = Single(_BY_CODE)
 _BY_STORE = text(
     f"SELECT {_COLUMNS} FROM provider p JOIN store s ON s.provider_id = p.id AND s.id = :store_id"
     " JOIN merchant m ON m.provider_id = p.id AND m.id = s.merchant_id"
@@ -111,7 +114,7 @@ class Scan:
 
 
 def _scan(row: Any) -> Scan:
-    values = dict(row._mapping)
+    values: dict[str, Any] = row._asdict()
     values["oa_state"] = OaState(values["oa_state"])
     values["alipay_state"] = GrantState(values["alipay_state"] or "none")
     values["page_mode"] = PageMode(values["page_mode"] or "default")
@@ -119,11 +122,11 @@ def _scan(row: Any) -> Scan:
     return Scan(**values)
 
 
-def scan_code(session: Session, out_mch_id: str, code: str) -> Scan:
+def scan_code(deps: Deps, out_mch_id: str, code: str) -> Scan:
     """Find a printed code of this provider; every reason against it has its own words."""
-    row = session.execute(_BY_CODE, {"out_mch_id": out_mch_id, "code": code}).first()
+    row = _CODE_AT_ONCE.first(deps, {"out_mch_id": out_mch_id, "code": code})
     if row is None:
-        raise _why_not_found(session, out_mch_id, code)
+        raise deps.transact(lambda s: _why_not_found(s, out_mch_id, code))
     if row.store_id is None or row.merchant_id is None:
         raise PayProblem("PAY_CODE_UNBOUND", code=code)
     return _scan(row)

@@ -8,7 +8,6 @@ wallet, and their transaction ids begin with DEMO.
 from __future__ import annotations
 
 import random
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -17,13 +16,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from models.merchant import GrantState, Merchant, PageMode, Staff, StaffRole, Store
+from models.merchant import GrantState, Merchant, PageMode, Staff, StaffRole
 from models.order import OrderStatus, PayOrder
-from models.paycode import PayCode, PayCodeKind, Route
-from models.provider import ChannelAccount, Credential, Provider
-from services.accounts import seal_place
+from models.paycode import PayCode, PayCodeKind
+from models.provider import Provider
 from services.deps import Deps
 from services.numbers import new_public_id
+from services.onboarding.rows import add_account, make_code, make_merchant, make_store
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MAIN, OTHER = "sz01lXKA6DKGjNzr2l4B", "sz02pQWE8MNBvCxz5k7T"
@@ -233,44 +232,6 @@ def _accounts(
     )
 
 
-def add_account(
-    session: Session,
-    deps: Deps,
-    provider_id: int,
-    *,
-    channel: str,
-    kind: str,
-    facts: dict[str, Any],
-    secret: dict[str, str],
-    now: datetime,
-    merchant_id: int | None = None,
-) -> None:
-    """One account with its secrets, sealed."""
-    account = ChannelAccount(
-        provider_id=provider_id,
-        channel=channel,
-        kind=kind,
-        merchant_id=merchant_id,
-        facts=facts,
-        created_at=now,
-    )
-    session.add(account)
-    session.flush()
-    for name, plain in secret.items():
-        mark = secrets.token_hex(16)
-        place = seal_place("credential", "sealed", mark)
-        session.add(
-            Credential(
-                provider_id=provider_id,
-                account_id=account.id,
-                kind=name,
-                seal_key=mark,
-                sealed=deps.ring.seal(plain, place),
-                created_at=now,
-            )
-        )
-
-
 def _merchant(
     session: Session,
     deps: Deps,
@@ -279,10 +240,11 @@ def _merchant(
     held: dict[str, Any] | None,
     now: datetime,
 ) -> None:
-    mark = secrets.token_hex(16)
-    key = secrets.token_hex(16)
-    merchant = Merchant(
-        provider_id=provider_id,
+    merchant, _ = make_merchant(
+        session,
+        deps,
+        provider_id,
+        now=now,
         out_sub_mch_id=demo.out_sub_mch_id,
         name=demo.name,
         short_name=demo.name,
@@ -290,12 +252,7 @@ def _merchant(
         wechat_sub_mchid=demo.wechat_sub_mchid,
         alipay_pid=demo.alipay_pid,
         alipay_state=GrantState.VALID if demo.alipay_pid and held else GrantState.NONE,
-        seal_key=mark,
-        authen_key_sealed=deps.ring.seal(key, seal_place("merchant", "authen_key_sealed", mark)),
-        created_at=now,
     )
-    session.add(merchant)
-    session.flush()
     if held is not None and demo.alipay_pid:
         token = _token_of(held["alipay"], demo.alipay_pid)
         add_account(
@@ -320,22 +277,20 @@ def _merchant(
         )
     )
     for store in demo.stores:
-        _store(session, provider_id, merchant.id, store, now)
+        _store(session, merchant, store, now)
 
 
 def _token_of(alipay: dict[str, Any], pid: str) -> str:
-    for merchant in alipay.get("merchants", []):
-        if merchant.get("pid") == pid:
-            return str(merchant["app_auth_token"])
-    return str(alipay["app_auth_token"])
+    """Each merchant's own grant: another's token would send the money to another account."""
+    grants = {row["seller_id"]: row["app_auth_token"] for row in alipay["merchants"]}
+    return str(grants[pid])
 
 
-def _store(
-    session: Session, provider_id: int, merchant_id: int, demo: DemoStore, now: datetime
-) -> None:
-    store = Store(
-        provider_id=provider_id,
-        merchant_id=merchant_id,
+def _store(session: Session, merchant: Merchant, demo: DemoStore, now: datetime) -> None:
+    store = make_store(
+        session,
+        merchant,
+        now=now,
         out_shop_id=demo.out_shop_id,
         name=demo.name,
         branch_name=demo.branch,
@@ -345,32 +300,18 @@ def _store(
         max_fen=demo.max_fen,
         opens_at=demo.hours[0] if demo.hours else None,
         closes_at=demo.hours[1] if demo.hours else None,
-        created_at=now,
     )
-    session.add(store)
-    session.flush()
     for index, (code, name, price) in enumerate(demo.codes):
-        kind = PayCodeKind.FIXED if price else PayCodeKind.STORE
-        session.add(
-            PayCode(
-                provider_id=provider_id,
-                code=code,
-                kind=kind,
-                name=name,
-                merchant_id=merchant_id,
-                store_id=store.id,
-                unit_price_fen=price,
-                created_at=now,
-            )
+        make_code(
+            session,
+            store,
+            code=code,
+            name=name,
+            now=now,
+            unit_price_fen=price,
+            old_person_id=str(index + 1),
+            is_first=index == 0,
         )
-        _route(session, "code", code, provider_id, code)
-        if index == 0:
-            _route(session, "shop", demo.out_shop_id, provider_id, code)
-        _route(session, "person", f"{demo.out_shop_id}:{index + 1}", provider_id, code)
-
-
-def _route(session: Session, kind: str, external_id: str, provider_id: int, code: str) -> None:
-    session.add(Route(kind=kind, external_id=external_id, provider_id=provider_id, code=code))
 
 
 def _fortnight(session: Session, provider_id: int, now: datetime) -> None:

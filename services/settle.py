@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from errors import NotFound, NotifyInvalid
 from gateways.base import RefundNotice, Trade, TradeState
 from models.event import CaseKind
-from models.order import AttemptStatus, OrderStatus, PayAttempt, PayOrder
+from models.order import OPEN_ATTEMPTS, AttemptStatus, OrderStatus, PayAttempt, PayOrder
 from services import audit
 from services.accounts import BOOK, ProviderAccounts, seal_place
 from services.cases import open_case
@@ -32,6 +32,14 @@ def apply_trade(session: Session, provider_id: int, trade: Trade, now: datetime)
     that is not ours.
     """
     order, attempt = _lock(session, provider_id, trade)
+    is_newly_paid = _apply(session, order, attempt, trade, now)
+    session.flush()  # callers read both rows again, which would drop what is not yet written
+    return is_newly_paid
+
+
+def _apply(
+    session: Session, order: PayOrder, attempt: PayAttempt, trade: Trade, now: datetime
+) -> bool:
     attempt.raw_state = trade.raw_state
     if trade.state is not TradeState.SUCCESS:
         return False
@@ -40,6 +48,7 @@ def apply_trade(session: Session, provider_id: int, trade: Trade, now: datetime)
     if not _fits(attempt, trade):
         _freeze(session, order, attempt, trade, now)
         return False
+    was_open = attempt.status in OPEN_ATTEMPTS
     attempt.status, attempt.due_at, attempt.is_unknown = AttemptStatus.PAID, None, False
     attempt.transaction_id = trade.transaction_id
     attempt.paid_at = trade.paid_at or now
@@ -47,6 +56,9 @@ def apply_trade(session: Session, provider_id: int, trade: Trade, now: datetime)
         _paid_twice(session, order, attempt, now)
         return False
     _pay(session, order, attempt, now)
+    if not was_open:  # it had been closed, so another attempt may be open: end that one at once
+        session.flush()
+        _hurry_others(session, order, now)
     return True
 
 
@@ -90,6 +102,7 @@ def _freeze(
     session: Session, order: PayOrder, attempt: PayAttempt, trade: Trade, now: datetime
 ) -> None:
     order.is_frozen = True
+    attempt.due_at = now  # the wallet is asked: its answer to us is what counts
     kind = (
         CaseKind.AMOUNT_MISMATCH
         if trade.amount_fen != attempt.amount_fen
@@ -139,6 +152,17 @@ def _pay(session: Session, order: PayOrder, attempt: PayAttempt, now: datetime) 
     log.info(
         "order paid",
         extra={"out_trade_no": order.out_trade_no, "channel": attempt.channel},
+    )
+
+
+def _hurry_others(session: Session, order: PayOrder, now: datetime) -> None:
+    """A further attempt of a paid order must not stay payable: the sweep closes it upstream."""
+    session.execute(
+        text(
+            "UPDATE pay_attempt SET due_at = :now WHERE provider_id = :p AND order_id = :o"
+            " AND status IN ('created', 'payable', 'closing')"
+        ),
+        {"now": now, "p": order.provider_id, "o": order.id},
     )
 
 

@@ -65,6 +65,7 @@ class Person:
     alipay_user_id: str
     alipay_login: str
     wechat_seed: str = field(repr=False, default="")
+    is_listed: bool = True  # the phone page offers this person
 
 
 PAY_PATHS = ("/q/", "/card/", "/cpay/")  # below the product's own address, see the phone page
@@ -161,5 +162,17 @@ PEOPLE = {
         Person("lin", "林晓", "2088102000000001", "lin***@sim.test", "s1"),
         Person("zhou", "周航", "2088102000000002", "138****0002", "s2"),
         Person("chen", "陈默", "2088102000000003", "139****0003", "s3"),
+        # A queue of customers for tests: p01 to p24.
+        *(
+            Person(
+                f"p{n:02d}",
+                f"顾客{n:02d}",
+                f"20881020000001{n:02d}",
+                f"p{n:02d}***@sim.test",
+                f"p{n}",
+                is_listed=False,
+            )
+            for n in range(1, 25)
+        ),
     )
 }

@@ -34,7 +34,12 @@ def libpq(url: str) -> str:
 
 def build_job_app(deps: Deps) -> App:
     """The worker's app: its tasks close over the worker's own collaborators."""
-    connector = PsycopgConnector(conninfo=libpq(deps.db.url), min_size=1, max_size=6)
+    connector = PsycopgConnector(
+        conninfo=libpq(deps.db.url),
+        min_size=1,
+        max_size=6,
+        kwargs={} if deps.settings.db_prepared_statements else {"prepare_threshold": None},
+    )
     app = App(connector=connector)
 
     @app.task(name="order_paid", queue="effects", retry=AGAIN)

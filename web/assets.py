@@ -157,11 +157,15 @@ def customer_headers(
     return headers
 
 
-def linked_headers() -> dict[str, str]:
-    """The headers of merchant, console and error pages: style and script are files of ours."""
+def linked_headers(simulator_origin: str | None = None) -> dict[str, str]:
+    """The headers of merchant, console and error pages: style and script are files of ours.
+
+    `simulator_origin` (simulation only): its phone may frame the page.
+    """
+    framed_by = simulator_origin or "'none'"
     policy = (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        f"connect-src 'self'; form-action 'self'; frame-ancestors {framed_by}; base-uri 'none'"
     )
     return {
         "Cache-Control": "no-store",

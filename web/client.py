@@ -57,7 +57,8 @@ class Client:
 
     @property
     def is_desk(self) -> bool:
-        return self.os in {"windows", "mac"}
+        """Also where nothing is known, such as Linux: told to use the phone, a phone still can."""
+        return self.os in {"windows", "mac", "unknown"}
 
 
 def classify(user_agent: str | None) -> Client:

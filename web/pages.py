@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from markupsafe import Markup
-
 from web.client import Client, Wallet
 from web.i18n import DEFAULT
 from web.problems import Problem
@@ -160,10 +158,13 @@ class ProblemPage(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class UnsupportedPage(Page):
-    """templates/pay/unsupported.html: the same code to scan. `app` says where it was opened."""
+    """templates/pay/unsupported.html: the same code to scan. `app` says where it was opened.
+
+    `qr_png` is a `data:` address: a long press saves a picture, and does not save an SVG.
+    """
 
     url: str
-    qr_svg: Markup
+    qr_png: str
     app: Client
     code: str = ""
     client: Wallet | None = None

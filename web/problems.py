@@ -100,7 +100,7 @@ TABLE: Final[Mapping[str, Entry]] = {
             "商家的公众号授权失效，暂时无法用微信付款",
             ("改用支付宝扫同一个码付款。", _ASK_STAFF_ZH),
             (
-                "公众号可能过期未续费：登录公众平台完成年审。",
+                "公众号可能过期未续费（微信错误 10005）：登录公众平台完成年审。",
                 "或授权范围缺失：控制台「公众号授权」重新授权，并检查网页授权域名。",
             ),
         ),
@@ -108,7 +108,8 @@ TABLE: Final[Mapping[str, Entry]] = {
             "The shop's WeChat authorisation has lapsed, so WeChat cannot pay here now",
             ("Scan the same code with Alipay instead.", _ASK_STAFF_EN),
             (
-                "The official account may have expired: complete its yearly renewal.",
+                "The official account may have expired (WeChat error 10005): complete its yearly "
+                "renewal.",
                 "Or a permission is missing: authorise it again in the console and check the "
                 "web authorisation domain.",
             ),
@@ -165,6 +166,15 @@ TABLE: Final[Mapping[str, Entry]] = {
         ),
         not_charged=False,
     ),
+    "PAGE_EXPIRED": Entry(
+        Wording("这个付款页打开太久，已失效", (_RESCAN_ZH,)),
+        Wording("This page was open too long and has expired", (_RESCAN_EN,)),
+        not_charged=False,
+    ),
+    "BROWSER_UNSUPPORTED": Entry(
+        Wording("当前浏览器不能付款", ("用微信或支付宝扫同一个码付款。",)),
+        Wording("This browser cannot pay", ("Scan the same code with WeChat or Alipay.",)),
+    ),
     # the code
     "PAY_CODE_PROVIDER_MISMATCH": Entry(
         Wording(
@@ -201,6 +211,18 @@ TABLE: Final[Mapping[str, Entry]] = {
         Wording(
             "We do not know this code",
             ("Check that it is the shop's own code and scan again.", "Or ask staff for another."),
+        ),
+    ),
+    "LINK_INVALID": Entry(
+        Wording(
+            "付款链接不完整或有误",
+            ("请店员重新出示付款链接。",),
+            ("检查门店号、金额和单号：金额是整数分，单号以商户的前缀开头。",),
+        ),
+        Wording(
+            "This payment link is incomplete or wrong",
+            ("Ask staff for a new link.",),
+            ("Check store, amount (whole fen) and number (it begins with the merchant's prefix).",),
         ),
     ),
     "SIGN_INVALID": Entry(
@@ -389,6 +411,21 @@ TABLE: Final[Mapping[str, Entry]] = {
         Wording("This page does not exist", ("Check the link, or scan the code again.",)),
         not_charged=False,
     ),
+    "CONFLICT": Entry(
+        Wording("这笔订单的内容与先前不一致", ("重新扫码，再付一次。",)),
+        Wording("This order differs from what it was before", (_RESCAN_EN,)),
+        not_charged=False,
+    ),
+    "INPUT_INVALID": Entry(
+        Wording("提交的内容有误", ("返回上一页，重新填写后再试。",)),
+        Wording("What was sent is not valid", ("Go back, correct it and try again.",)),
+        not_charged=False,
+    ),
+    "FORBIDDEN": Entry(
+        Wording("没有权限", ("换有权限的人来操作。",)),
+        Wording("You may not do this", ("Ask somebody who may.",)),
+        not_charged=False,
+    ),
     "SYS_ERROR": Entry(
         Wording("暂时无法完成，请稍后重试", ("稍等片刻再试一次。", _SHOW_STAFF_ZH)),
         Wording("Something went wrong on our side", ("Try again in a moment.", _SHOW_STAFF_EN)),
@@ -404,7 +441,7 @@ _FILLERS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def problem(code: str, lang: str = DEFAULT, **facts: object) -> Problem:
+def problem(code: str, lang: str = DEFAULT, /, **facts: object) -> Problem:
     """The approved words for `code`; an unknown code speaks as SYS_ERROR and keeps its own name.
 
     Facts: `client` ("wechat" or "alipay": fills `wallet`, `app`, `other_app`), `opens_at`, `at`,

@@ -133,13 +133,15 @@ def orders() -> ResponseReturnValue:
         )
 
     rows, totals, stores = deps().transact(unit)
-    older = f"?before={rows[-1].id}" + (f"&store={store_id}" if store_id else "")
+    older = None
+    if len(rows) == PAGE:
+        older = f"?before={rows[-1].id}" + (f"&store={store_id}" if store_id else "")
     return _page(
         "merchant/orders.html",
         title="订单",
         stores=_filters(stores, store_id),
         days=list(_days(rows, totals)),
-        older_url=older if len(rows) == PAGE else None,
+        older_url=older,
     )
 
 
@@ -191,7 +193,7 @@ def _row(row: OrderRow) -> dict[str, Any]:
 def order(out_trade_no: str) -> ResponseReturnValue:
     staff: Staff = g.staff
 
-    def unit(session: Session) -> tuple[PayOrder, list[Any]] | None:
+    def unit(session: Session) -> tuple[PayOrder, list[Any], str] | None:
         found = session.scalar(
             select(PayOrder).where(
                 PayOrder.provider_id == staff.provider_id,
@@ -208,7 +210,16 @@ def order(out_trade_no: str) -> ResponseReturnValue:
             ),
             {"p": staff.provider_id, "s": f"order:{out_trade_no}"},
         ).all()
-        return found, list(story)
+        where = session.execute(
+            text(
+                "SELECT s.name, s.branch_name, c.name AS place FROM store s LEFT JOIN pay_code c"
+                " ON c.provider_id = s.provider_id AND c.id = :c"
+                " WHERE s.provider_id = :p AND s.id = :s"
+            ),
+            {"p": staff.provider_id, "s": found.store_id, "c": found.pay_code_id},
+        ).one()
+        place = " · ".join(part for part in (where.branch_name or where.name, where.place) if part)
+        return found, list(story), place
 
     found = deps().transact(unit)
     if found is None:
@@ -225,11 +236,18 @@ STORY = {
 WALLETS = {"wechat": "微信支付", "alipay": "支付宝"}
 
 
-def _detail(found: PayOrder, story: list[Any]) -> dict[str, Any]:
+def _detail(found: PayOrder, story: list[Any], place: str) -> dict[str, Any]:
     kind, said = CHIPS.get(state_of(found), ("ok", "已支付"))
     facts = [
         {"label": "订单金额", "value": found.amount_fen, "kind": "money"},
         {"label": "付款方式", "value": WALLETS.get(found.channel, found.channel), "kind": ""},
+        {"label": "门店与收款码", "value": place, "kind": ""},
+    ]
+    if found.refunded_fen:
+        facts.insert(1, {"label": "已退款", "value": found.refunded_fen, "kind": "money"})
+    if found.paid_at:
+        facts.append({"label": "收款时间", "value": local_time(found.paid_at), "kind": "num"})
+    facts += [
         {"label": "订单号", "value": found.out_trade_no, "kind": "mono"},
     ]
     if found.transaction_id:
@@ -252,11 +270,12 @@ def _detail(found: PayOrder, story: list[Any]) -> dict[str, Any]:
         "timeline": steps,
         "note": "金额或收款方与钱包的不一致，已冻结，等人核对。" if found.is_frozen else None,
         "note_kind": "warn",
-        "back": "/m/orders",
+        "back_url": "/m/orders",
     }
 
 
 def _page(template: str, status: int = 200, **shown: Any) -> Response:
-    response = make_response(render_template(template, **shown), status)
-    response.headers.update(linked_headers())
+    simulation = deps().settings.simulation
+    response = make_response(render_template(template, simulation=simulation, **shown), status)
+    response.headers.update(linked_headers(deps().settings.simulator_url or None))
     return response

@@ -28,7 +28,7 @@ def show(out_mch_id: str, code: str) -> ResponseReturnValue:
     visit = Visit(request, deps().settings)
     scan: Scan | None = None
     try:
-        scan = deps().transact(lambda s: scan_code(s, out_mch_id, code))
+        scan = scan_code(deps(), out_mch_id, code)
         if visit.wallet is None:
             url = f"{visit.settings.base_url}/q/{out_mch_id}/{code}"
             return render.unsupported(visit, url, scan.shop, render.place_of(scan), code)
@@ -39,22 +39,21 @@ def show(out_mch_id: str, code: str) -> ResponseReturnValue:
         return _form(visit, scan, payer)
     except AppError as error:
         return render.refused(
-            visit, error, shop=scan.shop if scan else "", retry=visit.url(request.path)
+            visit,
+            error,
+            shop=scan.shop if scan else "",
+            place=render.place_of(scan) if scan else "",
+            retry=visit.url(request.path),
         )
 
 
 def _payer(visit: Visit, scan: Scan) -> Payer | None:
     assert visit.wallet is not None
-    channel = visit.wallet
-    return deps().transact(
-        lambda s: payers.find_payer(
-            s,
-            deps().ring,
-            session_id=visit.session_id,
-            provider_id=scan.provider_id,
-            channel=channel,
-            now=deps().now(),
-        )
+    return payers.find_payer(
+        deps(),
+        session_id=visit.session_id,
+        provider_id=scan.provider_id,
+        channel=visit.wallet,
     )
 
 
@@ -135,7 +134,7 @@ def pay(out_mch_id: str, code: str) -> ResponseReturnValue:
     """The key was pressed: one order for this form, and what the wallet's bridge needs."""
     visit = Visit(request, deps().settings)
     try:
-        scan = deps().transact(lambda s: scan_code(s, out_mch_id, code))
+        scan = scan_code(deps(), out_mch_id, code)
         if visit.wallet is None:
             raise PayProblem("BROWSER_UNSUPPORTED", status=400)
         check_open(scan, visit.wallet, deps().now())

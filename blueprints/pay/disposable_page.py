@@ -58,16 +58,11 @@ def show() -> ResponseReturnValue:
 
 def _payer(visit: Visit, wanted: OneOff) -> Payer | None:
     assert visit.wallet is not None
-    channel = visit.wallet
-    return deps().transact(
-        lambda s: payers.find_payer(
-            s,
-            deps().ring,
-            session_id=visit.session_id,
-            provider_id=wanted.scan.provider_id,
-            channel=channel,
-            now=deps().now(),
-        )
+    return payers.find_payer(
+        deps(),
+        session_id=visit.session_id,
+        provider_id=wanted.scan.provider_id,
+        channel=visit.wallet,
     )
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import uuid
 from typing import Any
-from urllib.parse import urlsplit
 
 import segno
 from flask import jsonify, make_response, redirect, render_template, request
 from flask.wrappers import Response
-from markupsafe import Markup
 
 from errors import AppError
 from services.checkout import Started
@@ -69,7 +67,7 @@ def unsupported(
         shop=shop,
         place=place,
         url=url,
-        qr_svg=qr_svg(url),
+        qr_png=qr_png(url),
         app=visit.client,
         code=code,
         simulation=visit.settings.simulation,
@@ -77,11 +75,11 @@ def unsupported(
     return page("pay/unsupported.html", shown)
 
 
-def qr_svg(url: str) -> Markup:
-    """A QR code as inline SVG: quiet zone of four modules, no inline style."""
+def qr_png(url: str) -> str:
+    """A QR code as a picture that a long press saves: quiet zone of four modules, about 1 KB."""
     made = segno.make(url, error="m", micro=False)
-    text = made.svg_inline(border=4, omitsize=True, svgclass=None, lineclass=None, nl=False)
-    return Markup(text)
+    uri: str = made.png_data_uri(border=4, scale=12)
+    return uri
 
 
 def language_url(visit: Visit) -> str:
@@ -97,11 +95,15 @@ def words(visit: Visit, error: AppError) -> Problem:
     for limit in ("min", "max"):
         if isinstance(facts.get(f"{limit}_fen"), int):
             facts[limit] = money(int(str(facts[f"{limit}_fen"])))
+    if facts.get("upstream_message"):
+        facts.setdefault("reason", facts["upstream_message"])
     client = facts.pop("channel", None) or visit.wallet
     return problem(error.code, visit.lang, client=client, **facts)
 
 
-def refused(visit: Visit, error: AppError, *, shop: str = "", retry: str | None = None) -> Response:
+def refused(
+    visit: Visit, error: AppError, *, shop: str = "", place: str = "", retry: str | None = None
+) -> Response:
     """What happened, what to do, and a code that the log has too."""
     said = words(visit, error)
     mark = uuid.uuid4().hex[:8].upper()
@@ -119,9 +121,9 @@ def refused(visit: Visit, error: AppError, *, shop: str = "", retry: str | None 
         answer = no_store(jsonify({"error": {**said.as_json(), "mark": mark}}))
         answer.status_code = error.status
         return answer
-    public_id = error.facts.get("public_id")
-    if public_id and retry is None:
-        retry = visit.url(f"{urlsplit(request.path).path.rsplit('/', 2)[0]}/o/{public_id}")
+    public_id, out_mch_id = error.facts.get("public_id"), error.facts.get("out_mch_id")
+    if public_id and out_mch_id:  # there is an order to look at, rather than a page to try again
+        retry = visit.url(f"/q/{out_mch_id}/o/{public_id}")
     shown = ProblemPage.of(
         said,
         client=visit.wallet,
@@ -129,6 +131,7 @@ def refused(visit: Visit, error: AppError, *, shop: str = "", retry: str | None 
             line for line in (upstream, f"{error.facts.get('code') or ''}".strip(), mark) if line
         ),
         shop=shop or str(error.facts.get("shop") or ""),
+        place=place,
         primary_url=retry,
         simulation=visit.settings.simulation,
     )

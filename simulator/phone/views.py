@@ -48,7 +48,7 @@ def blueprint(world: World) -> Blueprint:
             render_template(
                 "phone/phone.html",
                 product=world.public_url.rstrip("/"),
-                people=PEOPLE.values(),
+                people=[p for p in PEOPLE.values() if p.is_listed],
                 person=person if person in PEOPLE else NOBODY_CHOSEN,
                 menu=menu.MENU,
             )

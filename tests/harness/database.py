@@ -35,6 +35,11 @@ class Server:
         owner = make_url(self.owner.replace("{name}", "x")).username
         made = f'CREATE DATABASE "{name}" OWNER "{owner}"'
         with psycopg.connect(self.admin, autocommit=True) as conn:
+            if template:  # a pooler may still hold connections to it
+                conn.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                    [template],
+                )
             conn.execute(made + (f' TEMPLATE "{template}"' if template else ""))  # type: ignore[arg-type]
         return name
 
@@ -45,13 +50,17 @@ class Server:
 
 @contextmanager
 def open_server() -> Iterator[Server]:
-    """The server of `TEST_DATABASE_URL` (a role that may create databases), or the embedded one."""
+    """The server of `TEST_DATABASE_URL` (a role that may create databases), or the embedded one.
+
+    With a pooler in between, `TEST_DATABASE_ADMIN_URL` names the server itself.
+    """
     given = os.environ.get("TEST_DATABASE_URL", "")
     if given:
         url = make_url(given)
         text = url.set(database="{name}").render_as_string(hide_password=False)
         text = text.replace("%7Bname%7D", "{name}")
-        admin = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        direct = make_url(os.environ.get("TEST_DATABASE_ADMIN_URL") or given)
+        admin = direct.set(drivername="postgresql").render_as_string(hide_password=False)
         server = Server(admin, text, text)
     else:
         settings = load_settings(data_dir=Path(ROOT) / "var" / "test", database_url="")

@@ -5,6 +5,7 @@ if(!cfg)return;
 var C=JSON.parse(cfg.textContent),say=d.getElementById('say'),net=d.getElementById('net'),late=d.getElementById('late'),done=d.getElementById('done');
 var x=null,timer=0,misses=0,over=0,waits=[1,2,3,5];
 function again(s){clearTimeout(timer);timer=setTimeout(ask,s*1000)}
+function drop(){if(x){x.onerror=x.onload=x.ontimeout=null;x.abort();x=null}}
 function miss(){x=null;if(net)net.hidden=false;again(waits[Math.min(misses++,3)])}
 function turn(state){over=1;say.textContent=C.said[state]||C.changed;
 setTimeout(function(){w.location.replace(w.location.pathname+w.location.search)},200)}
@@ -21,8 +22,9 @@ if(!m.final)again(Date.now()-from>1000?0.2:2)};
 x.onerror=x.ontimeout=miss;
 x.send()}
 if(C.url){
-d.addEventListener('visibilitychange',function(){if(d.hidden){clearTimeout(timer);if(x){var y=x;x=null;y.onerror=y.onload=y.ontimeout=null;y.abort()}}else{misses=0;ask()}});
-w.addEventListener('online',function(){misses=0;clearTimeout(timer);ask()});
+d.addEventListener('visibilitychange',function(){clearTimeout(timer);if(d.hidden)drop();else{misses=0;ask()}});
+w.addEventListener('offline',function(){if(!over)net.hidden=false});
+w.addEventListener('online',function(){misses=0;clearTimeout(timer);drop();ask()});
 w.addEventListener('pageshow',function(e){if(e.persisted){over=0;x=null;ask()}});
 again(0.3)}
 if(late&&C.elapsed<30){late.hidden=true;setTimeout(function(){late.hidden=false},(30-C.elapsed)*1000)}

@@ -40,6 +40,11 @@ def qr() -> Markup:
     return Markup(svg)
 
 
+def qr_png() -> str:
+    uri: str = segno.make(URL, error="m").png_data_uri(border=4, scale=12)
+    return uri
+
+
 def pay_form(**changes: Any) -> PayForm:
     base: dict[str, Any] = {
         "client": "wechat",
@@ -86,7 +91,7 @@ def unsupported(user_agent: str = "", **changes: Any) -> UnsupportedPage:
         "shop": "青禾茶事 · 湖滨店",
         "url": URL,
         "code": "8K3FQ2",
-        "qr_svg": qr(),
+        "qr_png": qr_png(),
         "app": classify(user_agent),
         "lang_url": "?lang=en",
     }

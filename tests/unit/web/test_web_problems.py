@@ -1,9 +1,11 @@
+import ast
 import re
 from dataclasses import fields
 from itertools import product
 
 import pytest
 
+from config.settings import ROOT
 from web.problems import TABLE, Problem, problem
 
 WANTED = [
@@ -40,7 +42,14 @@ WANTED = [
     "PAYER_CHANGED",
     "NOT_FOUND",
     "SYS_ERROR",
+    "PAGE_EXPIRED",
+    "LINK_INVALID",
+    "BROWSER_UNSUPPORTED",
+    "CONFLICT",
+    "INPUT_INVALID",
+    "FORBIDDEN",
 ]
+ELSEWHERE = {"NOTIFY_INVALID", "CREDENTIAL_INVALID"}  # said to wallets and operators
 FACTS = {
     "opens_at": "10:00",
     "at": "14:32",
@@ -94,6 +103,50 @@ def test_facts_are_filled_in_and_their_part_left_out_when_unknown() -> None:
 def test_what_a_wallet_says_is_put_in_as_it_is() -> None:
     said = problem("WALLET_REJECTED", client="wechat", reason="[{max}] {wallet}", max="¥1.00")
     assert said.title == "微信支付没有接受这笔付款：[{max}] {wallet}"
+
+
+def _codes_in(source: str) -> set[str]:
+    """What `PayProblem(…)` is called with, and the `code` of each class."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            calls = [
+                call
+                for call in ast.walk(node)
+                if isinstance(call, ast.Call) and ast.unparse(call.func) == "PayProblem"
+            ]
+            for call in calls:
+                # a code that is not written in the call stands somewhere in the same function
+                direct = isinstance(call.args[0], ast.Constant)
+                place: ast.AST = call.args[0] if direct else node
+                found |= {
+                    str(part.value)
+                    for part in ast.walk(place)
+                    if isinstance(part, ast.Constant)
+                    and re.fullmatch(r"[A-Z]{2,}(_[A-Z0-9]+)+", str(part.value))
+                }
+        if isinstance(node, ast.ClassDef):
+            found |= {
+                str(line.value.value)
+                for line in node.body
+                if isinstance(line, ast.Assign)
+                and ast.unparse(line.targets[0]) == "code"
+                and isinstance(line.value, ast.Constant)
+            }
+    return found
+
+
+def test_every_code_of_services_and_blueprints_has_words() -> None:
+    files = [ROOT / "errors.py"]
+    for folder in ("services", "blueprints"):
+        files += (ROOT / folder).rglob("*.py")
+    used = {code: path.name for path in files for code in _codes_in(path.read_text("utf-8"))}
+    assert {"OA_SCOPE_DENIED", "PAGE_EXPIRED", "WALLET_REJECTED"} <= set(used)
+    assert {code: name for code, name in used.items() if code not in {*TABLE, *ELSEWHERE}} == {}
+
+
+def test_a_fact_may_be_called_code() -> None:
+    assert problem("PAY_CODE_UNBOUND", "zh-CN", code="9Z9BLK").code == "PAY_CODE_UNBOUND"
 
 
 def test_an_unknown_code_keeps_its_name_and_speaks_generally() -> None:

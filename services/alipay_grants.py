@@ -1,0 +1,46 @@
+"""A merchant's consent to the provider's Alipay app, from the link to the token."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from errors import NotFound
+from gateways.alipay.oauth import Grant
+from gateways.base import AlipayAccount
+from models.merchant import Merchant
+from models.provider import Provider
+from services.accounts import BOOK, NotConfigured
+from services.deps import Deps
+
+
+def grant_url(deps: Deps, out_sub_mch_id: str) -> str:
+    """Where the owner consents; he comes back to our front door with `app_auth_code`."""
+    account = _provider_account(deps, out_sub_mch_id)
+    return deps.gateways.alipay_oauth.grant_url(
+        account, f"{deps.settings.base_url}/", out_sub_mch_id
+    )
+
+
+def exchange(deps: Deps, out_sub_mch_id: str, app_auth_code: str) -> Grant:
+    """The code, good once, for a token and the PID that consented."""
+    account = _provider_account(deps, out_sub_mch_id)
+    return deps.gateways.alipay_oauth.exchange_grant(account, app_auth_code)
+
+
+def _provider_account(deps: Deps, out_sub_mch_id: str) -> AlipayAccount:
+    def unit(session: Session) -> Provider:
+        found = session.scalar(
+            select(Provider)
+            .join(Merchant, Merchant.provider_id == Provider.id)
+            .where(Merchant.out_sub_mch_id == out_sub_mch_id)
+        )
+        if found is None:
+            raise NotFound(f"no merchant {out_sub_mch_id}")
+        return found
+
+    provider = deps.transact(unit)
+    accounts = BOOK.get(deps, provider.id, provider.account_version)
+    if not accounts.alipay:
+        raise NotConfigured("the provider has no Alipay app yet")
+    return accounts.alipay[0]

@@ -1,0 +1,147 @@
+"""Nobody reads or changes another tenant's rows: every route, with another provider's ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+
+from tests.harness.phone import AGENTS, MAIN, Phone
+from tests.harness.product import Product
+from tests.integration.looking import orders
+
+MakePhone = Callable[..., Phone]
+OTHER = "sz02pQWE8MNBvCxz5k7T"
+# What must never be seen by somebody of the other provider.
+SECRETS = ("青禾", "湖滨店", "12 号桌", "73.19", "7319")
+
+
+@pytest.fixture
+def paid(product: Product, phone: MakePhone) -> Iterator[dict[str, str]]:
+    """A paid order of the main provider, with every id that names it."""
+    payer = phone()
+    made = payer.pay(amount="73.19", remark="73.19-remark")
+    order = orders(product)[0]
+    product.wait_paid(order.out_trade_no)
+    (cookie,) = (c for c in payer.http.cookies if c.name.startswith("yima_payer"))
+    yield {
+        "public_id": order.public_id,
+        "out_trade_no": order.out_trade_no,
+        "code": "8K3FQ2",
+        "result": made["result"],
+        "cookie": f"{cookie.name}={cookie.value}; sim_person=lin",
+    }
+
+
+def addresses(paid: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
+    """Rule -> (method, address) with ids of the one provider and of the other mixed."""
+    order, number, code = paid["public_id"], paid["out_trade_no"], paid["code"]
+    return {
+        "/q/<out_mch_id>/<code>": [("GET", f"/q/{OTHER}/{code}")],
+        "/q/<out_mch_id>/<code>/pay": [("POST", f"/q/{OTHER}/{code}/pay")],
+        "/q/<out_mch_id>/back/<channel>": [
+            ("GET", f"/q/{OTHER}/back/wechat?code=x&state=y"),
+            ("GET", f"/q/{OTHER}/back/alipay?auth_code=x&state=y"),
+        ],
+        "/q/<out_mch_id>/o/<public_id>": [
+            ("GET", f"/q/{OTHER}/o/{order}"),
+            ("GET", f"/q/{OTHER}/o/{number}"),
+            ("GET", f"/q/{MAIN}/o/{number}"),
+        ],
+        "/q/<out_mch_id>/o/<public_id>/state": [
+            ("GET", f"/q/{OTHER}/o/{order}/state"),
+            ("GET", f"/q/{MAIN}/o/{number}/state"),
+        ],
+        "/m/orders/<out_trade_no>": [("GET", f"/m/orders/{number}")],
+        "/m/demo-login/<public_id>": [("GET", f"/m/demo-login/{order}")],
+        "/notify/wechat/<out_mch_id>": [("POST", f"/notify/wechat/{OTHER}")],
+        "/notify/alipay/<out_mch_id>": [("POST", f"/notify/alipay/{OTHER}")],
+        "/<filename>": [("GET", f"/{number}.txt")],
+        "/static/<path:filename>": [("GET", f"/static/{number}")],
+    }
+
+
+def test_every_route_with_an_id_is_tried_here(product: Product, paid: dict[str, str]) -> None:
+    """A new route must be added to the list above."""
+    rules = {rule.rule for rule in product.app.url_map.iter_rules() if rule.arguments}
+    assert rules == set(addresses(paid))
+
+
+@pytest.mark.parametrize("agent", list(AGENTS))
+@pytest.mark.parametrize("who", ["stranger", "payer", "other staff"])
+def test_another_provider_s_address_shows_nothing_of_ours(
+    product: Product, paid: dict[str, str], agent: str, who: str
+) -> None:
+    headers = {"User-Agent": AGENTS[agent]}
+    if who == "payer":
+        headers["Cookie"] = paid["cookie"]
+    if who == "other staff":
+        headers["Cookie"] = _other_staff(product)
+    before = product.sql("SELECT * FROM pay_order ORDER BY id")
+    for cases in addresses(paid).values():
+        for method, path in cases:
+            answer = requests.request(
+                method, product.url + path, headers=headers, data=b"intent=x&amount=1",
+                allow_redirects=False, timeout=10,
+            )  # fmt: skip
+            assert answer.status_code in (400, 401, 403, 404, 409), (path, answer.status_code)
+            assert [s for s in SECRETS if s in answer.text] == [], path
+    assert product.sql("SELECT * FROM pay_order ORDER BY id") == before
+
+
+def _other_staff(product: Product) -> str:
+    row = product.one(
+        "SELECT s.public_id FROM staff s JOIN provider p ON p.id = s.provider_id"
+        " WHERE p.out_mch_id = :m",
+        m=OTHER,
+    )
+    answer = requests.get(
+        f"{product.url}/m/demo-login/{row.public_id}", allow_redirects=False, timeout=10
+    )
+    return answer.headers["Set-Cookie"].split(";")[0]
+
+
+def test_the_other_provider_s_staff_sees_an_empty_list_whatever_he_asks_for(
+    product: Product, paid: dict[str, str]
+) -> None:
+    order = orders(product)[0]
+    cookie = {"Cookie": _other_staff(product)}
+    for query in ("", f"?store={order.store_id}", f"?before={order.id + 1}", "?store=1&before=99"):
+        page = requests.get(f"{product.url}/m/orders{query}", headers=cookie, timeout=10)
+        assert page.status_code == 200
+        assert [s for s in SECRETS if s in page.text] == [], query
+
+
+def test_the_honest_addresses_do_show_it(product: Product, paid: dict[str, str]) -> None:
+    """So that the silence above means something."""
+    page = requests.get(
+        product.url + paid["result"], headers={"User-Agent": AGENTS["wechat"]}, timeout=10
+    )
+    assert "73.19" in page.text
+    assert "青禾" in page.text
+
+
+def test_a_session_of_one_provider_is_nobody_at_another(
+    product: Product, phone: MakePhone, paid: dict[str, str]
+) -> None:
+    payer = phone()
+    payer.form()
+    answer = payer.get(f"/q/{OTHER}/5T1MZ9", allow_redirects=False)
+    assert answer.status_code == 302
+    assert "oauth2/authorize" in answer.headers["Location"]
+    assert "wx7777777777777777" in answer.headers["Location"], "the other provider's account"
+
+
+def test_money_goes_to_the_store_s_own_merchant_never_to_the_provider(
+    product: Product, phone: MakePhone
+) -> None:
+    for code, sub in (("8K3FQ2", "1900000109"), ("2W7ND5", "1900000117")):
+        phone().pay(code)
+        trade = product.simulator.books()[-1]
+        product.wait_paid(trade["out_trade_no"])
+        assert trade["sub_mchid"] == sub
+        attempt = product.one(
+            "SELECT payee FROM pay_attempt WHERE out_trade_no = :n", n=trade["out_trade_no"]
+        )
+        assert attempt.payee == sub
