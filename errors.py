@@ -1,4 +1,4 @@
-"""Errors that people and programs may see: a stable code, an HTTP status, what happened, what to do."""
+"""Errors that people and programs may see: a stable code, an HTTP status, words for a person."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Forbidden(AppError):
 
 
 class GatewayRejected(AppError):
-    """A definite no from a wallet: nothing happened there. `upstream_code` is the wallet's own code."""
+    """A definite no from a wallet: nothing happened there; `upstream_code` is its own code."""
 
     code = "WALLET_REJECTED"
     status = 422
@@ -68,7 +68,7 @@ class GatewayRejected(AppError):
 
 
 class GatewayUnknown(AppError):
-    """No answer that decides (timeout, 5xx, an answer whose signature is wrong): money may have moved."""
+    """No answer that decides (timeout, 5xx, a wrong signature on it): money may have moved."""
 
     code = "PAY_PENDING"
     status = 502

@@ -1,1 +1,1 @@
-"""Benchmarks: one file per figure, each printing one JSON line per figure. See docs/performance.md."""
+"""Benchmarks: a file for each kind of figure, one JSON line a figure. See docs/performance.md."""

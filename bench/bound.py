@@ -131,11 +131,7 @@ def main() -> None:
         thread.join()
     now = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
-    print(
-        json.dumps(
-            {"latencies_ms": latencies, "seconds": ended[0] - started, "cpu_s": cpu_s}
-        )
-    )
+    print(json.dumps({"latencies_ms": latencies, "seconds": ended[0] - started, "cpu_s": cpu_s}))
 
 
 if __name__ == "__main__":

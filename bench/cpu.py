@@ -53,10 +53,10 @@ def since(before: Mapping[str, float], roots: Mapping[str, int]) -> dict[str, fl
     return {name: max(0.0, now[name] - before[name]) for name in roots}
 
 
-def memory_mb(root: int) -> float:
-    """Memory of a tree in MB: each page shared by n processes counts 1/n for each (PSS)."""
+def memory_mb(root: int, *, alone: bool = False) -> float:
+    """Memory of a tree, or one process, in MB: a page that n processes share counts 1/n (PSS)."""
     total_kb = 0
-    for pid in tree(root):
+    for pid in [root] if alone else tree(root):
         try:
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:

@@ -28,8 +28,8 @@ from bench.stack import CODE, HOME, MAIN, Stack
 PAGES = 200
 THREADS = 8
 PROMISE_MS = 300.0
-SECONDS = 3.0 if QUICK else 10.0
-SETTLE_S = 2.0 if QUICK else 4.0
+SECONDS = 2.0 if QUICK else 10.0
+SETTLE_S = 1.0 if QUICK else 4.0
 SCAN_EVERY_S = 0.25
 
 

@@ -16,6 +16,10 @@ from bench.stack import MAIN, Stack
 from gateways import rsa
 
 
+def _china_time() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S+08:00", time.gmtime(time.time() + 8 * 3600))
+
+
 class Sender:
     """Signs and seals with the simulator's own test keys."""
 
@@ -40,7 +44,7 @@ class Sender:
             "trade_state_desc": "支付成功",
             "bank_type": "OTHERS",
             "attach": "",
-            "success_time": time.strftime("%Y-%m-%dT%H:%M:%S+08:00", time.gmtime(time.time() + 28800)),
+            "success_time": _china_time(),
             "payer": {"sp_openid": payer},
             "amount": {
                 "total": 1234,
@@ -56,7 +60,7 @@ class Sender:
         body = json.dumps(
             {
                 "id": f"EV-{secrets.token_hex(12)}",
-                "create_time": time.strftime("%Y-%m-%dT%H:%M:%S+08:00"),
+                "create_time": _china_time(),
                 "resource_type": "encrypt-resource",
                 "event_type": "TRANSACTION.SUCCESS",
                 "summary": "支付成功",

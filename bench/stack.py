@@ -12,7 +12,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -211,9 +210,7 @@ class Stack:
 
 
 @contextmanager
-def running(
-    *, app: str = "wsgi:app", worker: bool = True, **settings: Any
-) -> Iterator[Stack]:
+def running(*, app: str = "wsgi:app", worker: bool = True, **settings: Any) -> Iterator[Stack]:
     """Start everything, give the stack, stop everything that was started here."""
     HOME.mkdir(parents=True, exist_ok=True)
     sim_port = free_port()
@@ -327,4 +324,3 @@ def load(
         cpu_s=spent,
         extra=seen["extra"],
     )
-

@@ -98,15 +98,23 @@ def start(settings: Settings) -> Cluster:
     with _locked(cluster.lock_dir / "pg.lock"):
         users = (cluster.lock_dir / "pg.users").open("a")
         fcntl.flock(users, fcntl.LOCK_SH)
-        _own_folder(cluster.runner, cluster.socket_dir)
-        if not (cluster.data / "PG_VERSION").exists():
-            _initialise(cluster)
-        _refuse_other_version(cluster)
-        if cluster.runner.run("pg_ctl", "-D", str(cluster.data), "status", check=False).returncode:
-            _run_server(cluster)
-        _create_roles(cluster)
+        try:
+            _make_ready(cluster)
+        except BaseException:
+            users.close()  # we do not use it: the last one who does may stop it
+            raise
     atexit.register(_leave, cluster, users, os.getpid())
     return cluster
+
+
+def _make_ready(cluster: Cluster) -> None:
+    _own_folder(cluster.runner, cluster.socket_dir)
+    if not (cluster.data / "PG_VERSION").exists():
+        _initialise(cluster)
+    _refuse_other_version(cluster)
+    if cluster.runner.run("pg_ctl", "-D", str(cluster.data), "status", check=False).returncode:
+        _run_server(cluster)
+    _create_roles(cluster)
 
 
 def _own_folder(runner: Runner, folder: Path) -> None:

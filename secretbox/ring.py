@@ -40,7 +40,7 @@ class KeyRing:
     """Seals and opens; reads a changed ring file again by itself, without a restart."""
 
     def __init__(self, *, path: Path | None = None, text: str = "") -> None:
-        self._path = path
+        self._path = None if text else path  # a ring of the environment has no file
         self._lock = threading.Lock()
         self._checked = 0.0
         self._mtime = -1
@@ -90,23 +90,27 @@ class KeyRing:
 
     def add_key(self) -> str:
         """Rotation, first step: a new primary key; the old ones still open."""
-        if self._path is None or self._mtime == -1:
-            raise SealBroken("the ring comes from the environment: change KEYRING there")
-        raw = json.loads(self._path.read_text())
+        path = self._own_file()
+        raw = json.loads(path.read_text())
         kid = f"k{len(raw['keys']) + 1}-{secrets.token_hex(2)}"
         raw["keys"][kid] = base64.b64encode(secrets.token_bytes(32)).decode()
         raw["primary"] = kid
-        _write(self._path, raw)
+        _write(path, raw)
         self._ring = self._read()
         return kid
 
+    def _own_file(self) -> Path:
+        if self._path is None:
+            raise SealBroken("the ring comes from the environment: change KEYRING there")
+        return self._path
+
     def retire_others(self) -> list[str]:
         """Rotation, last step: forget every key but the primary, once all rows are rewritten."""
-        assert self._path is not None
-        raw = json.loads(self._path.read_text())
+        path = self._own_file()
+        raw = json.loads(path.read_text())
         gone = [kid for kid in raw["keys"] if kid != raw["primary"]]
         raw["keys"] = {raw["primary"]: raw["keys"][raw["primary"]]}
-        _write(self._path, raw)
+        _write(path, raw)
         self._ring = self._read()
         return gone
 

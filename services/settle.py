@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from services.accounts import BOOK, ProviderAccounts, seal_place
 from services.cases import open_case
 from services.deps import Deps
 from services.queue import enqueue
+from services.single import Single
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ def _paid_twice(session: Session, order: PayOrder, attempt: PayAttempt, now: dat
     )
 
 
-_PROVIDER = text("SELECT id, account_version FROM provider WHERE out_mch_id = :out_mch_id")
+_PROVIDER = Single(text("SELECT id, account_version FROM provider WHERE out_mch_id = :out_mch_id"))
 
 
 def receive_notify(
@@ -193,15 +194,13 @@ def receive_notify(
     Raises NotifyInvalid for what must not be believed (answer 401, nothing was written) and
     NotFound for a genuine word about a number that we do not have (answer 5xx: it is sent again).
     """
-    row = deps.transact(
-        lambda s: s.execute(_PROVIDER, {"out_mch_id": out_mch_id}).first(), rerun_if_unknown=True
-    )
+    row = _PROVIDER.first(deps, {"out_mch_id": out_mch_id})
     if row is None or channel not in deps.gateways.pay:
         raise NotifyInvalid("no such provider")
     accounts = BOOK.get(deps, row.id, row.account_version)
     word = _verified(deps, accounts, channel, headers, body)
-    if word.out_trade_no and _is_foreign(deps, row.id, word):
-        return
+    if word.out_trade_no and _KNOWN.first(deps, {"p": row.id, "n": word.out_trade_no}) is None:
+        _refuse_foreign(deps, row.id, word)
     deps.transact(lambda s: _keep_and_apply(s, deps, row.id, channel, headers, body, word))
 
 
@@ -224,29 +223,25 @@ def _verified(
     raise problem or NotifyInvalid("the provider has no such wallet")
 
 
-def _is_foreign(deps: Deps, provider_id: int, word: Trade | RefundNotice) -> bool:
+_KNOWN = Single(
+    text("SELECT 1 AS is_known FROM pay_attempt WHERE provider_id = :p AND out_trade_no = :n")
+)
+
+
+def _refuse_foreign(deps: Deps, provider_id: int, word: Trade | RefundNotice) -> NoReturn:
     """A genuine word about a number that we never wrote down: a case, and no acknowledgement."""
-
-    def unit(session: Session) -> bool:
-        known = session.scalar(
-            text("SELECT 1 FROM pay_attempt WHERE provider_id = :p AND out_trade_no = :n"),
-            {"p": provider_id, "n": word.out_trade_no},
+    deps.transact(
+        lambda s: open_case(
+            s,
+            provider_id=provider_id,
+            kind=CaseKind.UNKNOWN_TRADE,
+            out_trade_no=word.out_trade_no[:64],
+            order_id=None,
+            at=deps.now(),
+            facts={"channel": word.channel, "state": word.raw_state},
         )
-        if known is None:
-            open_case(
-                session,
-                provider_id=provider_id,
-                kind=CaseKind.UNKNOWN_TRADE,
-                out_trade_no=word.out_trade_no[:64],
-                order_id=None,
-                at=deps.now(),
-                facts={"channel": word.channel, "state": word.raw_state},
-            )
-        return known is None
-
-    if deps.transact(unit):
-        raise NotFound(word.out_trade_no)
-    return False
+    )
+    raise NotFound(word.out_trade_no)
 
 
 def _keep_and_apply(

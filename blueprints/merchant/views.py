@@ -276,6 +276,7 @@ def _detail(found: PayOrder, story: list[Any], place: str) -> dict[str, Any]:
 
 def _page(template: str, status: int = 200, **shown: Any) -> Response:
     simulation = deps().settings.simulation
-    response = make_response(render_template(template, simulation=simulation, **shown), status)
+    shown = {"simulation": simulation, "status": status, **shown}
+    response = make_response(render_template(template, **shown), status)
     response.headers.update(linked_headers(deps().settings.simulator_url or None))
     return response

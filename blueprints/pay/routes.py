@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask import Blueprint
 
 from blueprints.pay import code_page, disposable_page, legacy, oauth, order_page
+from web.compress import compress
 
 bp = Blueprint("pay", __name__)
+bp.after_request(compress)
 
 ROUTES = (
     ("GET", "/q/<out_mch_id>/<code>", "code", code_page.show),

@@ -23,8 +23,9 @@ NOTIFY_TRIGGERS = (
 
 
 def upgrade() -> None:
-    cursor = op.get_bind().connection.driver_connection.cursor()
-    cursor.execute(SCHEMA.read_text(encoding="utf-8"))
+    connection = op.get_bind().connection.driver_connection
+    assert connection is not None
+    connection.cursor().execute(SCHEMA.read_text(encoding="utf-8"))
     for trigger in NOTIFY_TRIGGERS:
         op.execute(f"ALTER TABLE procrastinate_jobs DISABLE TRIGGER {trigger}")
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any, Final
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from sqlalchemy.pool import QueuePool
 
 from tests.harness.phone import AGENTS, MAIN
 from tests.harness.product import Product
@@ -151,8 +153,7 @@ class Screen:
             page.set_viewport_size(before)
         assert not found, "\n".join(found)
 
-    def close(self) -> None:
-        self.context.close()
+    def verdict(self) -> None:
         kept = [c for c in self.complaints if not any(part in c for part in self.pardoned)]
         assert kept == []
         assert self.foreign == []
@@ -184,7 +185,25 @@ def screen(browser: Browser, product: Product) -> Iterator[Callable[..., Screen]
 
     yield make
     for one in made:
-        one.close()
+        one.context.close()
+    _quiet(product)
+    for one in made:
+        one.verdict()
+
+
+def _quiet(product: Product) -> None:
+    """Send the waiting live pages away and let every unit of work end, before the product goes."""
+    watcher, pool = product.app.extensions["yima"].watcher, product.deps.db.engine.pool
+    assert isinstance(pool, QueuePool)
+    pause, deadline, calm = threading.Event(), time.monotonic() + 8, 0
+    while calm < 2:
+        with watcher._turn:
+            for waiting in watcher._waiting.values():
+                waiting.state = "gone"
+            watcher._turn.notify_all()
+        pause.wait(0.02)
+        calm = 0 if watcher._waiting or pool.checkedout() else calm + 1
+        assert time.monotonic() < deadline, "the product does not come to rest"
 
 
 @pytest.fixture

@@ -178,6 +178,8 @@ def test_an_expired_one_off_order_shows_that_it_ended(
     one.open(link)
     expect(one.page.locator("h1")).to_have_text("这笔订单已过期，没有扣款")
     one.look("one-off-expired")
+    one.page.locator("#done").tap()  # nothing to pay again here, and still a way out
+    expect(one.page.locator("[data-sim-closed]")).to_be_visible()
 
 
 # ---- the result page

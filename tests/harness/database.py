@@ -40,12 +40,12 @@ class Server:
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
                     [template],
                 )
-            conn.execute(made + (f' TEMPLATE "{template}"' if template else ""))  # type: ignore[arg-type]
+            conn.execute(made + (f' TEMPLATE "{template}"' if template else ""))
         return name
 
     def drop(self, name: str) -> None:
         with psycopg.connect(self.admin, autocommit=True) as conn:
-            conn.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+            conn.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @contextmanager

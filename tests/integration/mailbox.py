@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,15 +70,14 @@ class Mailbox:
         body: bytes | None = None,
         path: str | None = None,
         url: str = "",
-        **headers: str | None,
+        change: Mapping[str, str | None] | None = None,
     ) -> requests.Response:
-        """Post it to the product; `headers` (with _ for -) replace, None takes one away."""
+        """Post it to the product; `change` replaces headers, None takes one away."""
         sent = dict(notice.headers)
-        for name, value in headers.items():
-            wire = name.replace("_", "-").title()
-            sent.pop(wire, None)
+        for name, value in (change or {}).items():
+            sent.pop(name, None)
             if value is not None:
-                sent[wire] = value
+                sent[name] = value
         return requests.post(
             (url or self.url) + (path or notice.path),
             data=notice.body if body is None else body,

@@ -127,19 +127,19 @@ def test_a_byte_equal_repeat_gets_success_and_has_no_effect(
 
 
 BROKEN: dict[str, dict[str, str | None]] = {
-    "no signature": {"wechatpay_signature": None},
-    "empty signature": {"wechatpay_signature": ""},
-    "not base64": {"wechatpay_signature": "*"},
-    "wrong signature": {"wechatpay_signature": "A" * 342 + "=="},
-    "probe": {"wechatpay_signature": "WECHATPAY/SIGNTEST/" + "A" * 344},
-    "no serial": {"wechatpay_serial": None},
-    "wrong serial": {"wechatpay_serial": "PUB_KEY_ID_0000000000000000000000000000000000"},
-    "unknown certificate": {"wechatpay_serial": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1"},
-    "no time": {"wechatpay_timestamp": None},
-    "no nonce": {"wechatpay_nonce": None},
-    "another nonce": {"wechatpay_nonce": "0123456789abcdef0123456789abcdef"},
-    "another time": {"wechatpay_timestamp": "1700000000"},
-    "another scheme": {"wechatpay_signature_type": "MD5"},
+    "no signature": {"Wechatpay-Signature": None},
+    "empty signature": {"Wechatpay-Signature": ""},
+    "not base64": {"Wechatpay-Signature": "*"},
+    "wrong signature": {"Wechatpay-Signature": "A" * 342 + "=="},
+    "probe": {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/" + "A" * 344},
+    "no serial": {"Wechatpay-Serial": None},
+    "wrong serial": {"Wechatpay-Serial": "PUB_KEY_ID_0000000000000000000000000000000000"},
+    "unknown certificate": {"Wechatpay-Serial": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1"},
+    "no time": {"Wechatpay-Timestamp": None},
+    "no nonce": {"Wechatpay-Nonce": None},
+    "another nonce": {"Wechatpay-Nonce": "0123456789abcdef0123456789abcdef"},
+    "another time": {"Wechatpay-Timestamp": "1700000000"},
+    "another scheme": {"Wechatpay-Signature-Type": "MD5"},
 }
 
 
@@ -148,7 +148,7 @@ def test_a_wechat_notification_with_broken_headers_is_refused(
     product: Product, phone: MakePhone, mailbox: Mailbox, headers: dict[str, str | None]
 ) -> None:
     notice = paid(phone(), mailbox)
-    assert_refused(product, mailbox.deliver(notice, **headers))
+    assert_refused(product, mailbox.deliver(notice, change=headers))
     finish(product, mailbox, notice)
 
 
@@ -160,7 +160,9 @@ def test_an_unknown_certificate_is_looked_for_once_and_not_in_a_loop(
     simulator.advance(-61)
     before = calls(simulator, "wechat.certificates")
     for _ in range(5):
-        mailbox.deliver(notice, wechatpay_serial="5157F09EFDC096DE15EBE81A47057A7232F1B8E2")
+        mailbox.deliver(
+            notice, change={"Wechatpay-Serial": "5157F09EFDC096DE15EBE81A47057A7232F1B8E2"}
+        )
     assert calls(simulator, "wechat.certificates") - before <= 1
     finish(product, mailbox, notice)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import requests
@@ -18,14 +18,14 @@ SECRETS = ("青禾", "湖滨店", "12 号桌", "73.19", "7319")
 
 
 @pytest.fixture
-def paid(product: Product, phone: MakePhone) -> Iterator[dict[str, str]]:
+def paid(product: Product, phone: MakePhone) -> dict[str, str]:
     """A paid order of the main provider, with every id that names it."""
     payer = phone()
     made = payer.pay(amount="73.19", remark="73.19-remark")
     order = orders(product)[0]
     product.wait_paid(order.out_trade_no)
     (cookie,) = (c for c in payer.http.cookies if c.name.startswith("yima_payer"))
-    yield {
+    return {
         "public_id": order.public_id,
         "out_trade_no": order.out_trade_no,
         "code": "8K3FQ2",
@@ -125,7 +125,7 @@ def test_the_honest_addresses_do_show_it(product: Product, paid: dict[str, str])
 def test_a_session_of_one_provider_is_nobody_at_another(
     product: Product, phone: MakePhone, paid: dict[str, str]
 ) -> None:
-    payer = phone()
+    payer = phone("wechat", "zhou")
     payer.form()
     answer = payer.get(f"/q/{OTHER}/5T1MZ9", allow_redirects=False)
     assert answer.status_code == 302

@@ -101,14 +101,16 @@ class Walk:
         simulator = self.stage.simulator
         form = self.open_form()
         simulator.post("/sim/clock", {"skew_s": BEHIND_S})
-        self.press(form, "34.56", tries=1)
-        if not self.stage.product.sql(_ATTEMPTS, mark=self.mark):
-            return  # the process died before anything was written down
-        simulator.advance(301)
-        self.stage.wait("closed", lambda: self._order().status == "closed")
-        simulator.advance(61)
-        self.stage.wait("the last look", lambda: self._attempt().due_at is None)
-        simulator.post("/sim/clock", {"skew_s": 0})
+        try:
+            self.press(form, "34.56", tries=1)
+            if not self._attempts():
+                return  # the process died before anything was written down
+            simulator.advance(301)
+            self.stage.wait("closed", lambda: self._order().status == "closed")
+            simulator.advance(61)
+            self.stage.wait("the last look", lambda: self._attempt().due_at is None)
+        finally:
+            simulator.post("/sim/clock", {"skew_s": 0})
 
     def changed(self) -> None:
         form = self.open_form()
