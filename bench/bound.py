@@ -36,7 +36,7 @@ def row(ids: dict[str, int], person_id: int, number: str) -> dict[str, Any]:
         "provider_id": ids["provider_id"],
         "out_trade_no": number,
         "public_id": number[-24:],
-        "intent_key": f"bench:{number}",
+        "intent_key": f"bench:{number}:0",
         "merchant_id": ids["merchant_id"],
         "store_id": ids["store_id"],
         "pay_code_id": ids["code_id"],

@@ -7,6 +7,7 @@ ones that `make run` starts, with the same settings; only ports and the data fol
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import json
 import os
 import re
@@ -213,6 +214,15 @@ class Stack:
 def running(*, app: str = "wsgi:app", worker: bool = True, **settings: Any) -> Iterator[Stack]:
     """Start everything, give the stack, stop everything that was started here."""
     HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / "lock").open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError("another bench is running: both would spoil each other") from None
+        yield from _running(app, worker, settings)
+
+
+def _running(app: str, worker: bool, settings: dict[str, Any]) -> Iterator[Stack]:
     sim_port = free_port()
     chosen = load_settings(
         data_dir=HOME / "data",

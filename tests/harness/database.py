@@ -52,16 +52,15 @@ class Server:
 def open_server() -> Iterator[Server]:
     """The server of `TEST_DATABASE_URL` (a role that may create databases), or the embedded one.
 
-    With a pooler in between, `TEST_DATABASE_ADMIN_URL` names the server itself.
+    `TEST_MIGRATE_DATABASE_URL` names the owner's role, where it is another; and
+    `TEST_DATABASE_ADMIN_URL` who may create databases, past any pooler.
     """
     given = os.environ.get("TEST_DATABASE_URL", "")
     if given:
-        url = make_url(given)
-        text = url.set(database="{name}").render_as_string(hide_password=False)
-        text = text.replace("%7Bname%7D", "{name}")
-        direct = make_url(os.environ.get("TEST_DATABASE_ADMIN_URL") or given)
+        owner = os.environ.get("TEST_MIGRATE_DATABASE_URL") or given
+        direct = make_url(os.environ.get("TEST_DATABASE_ADMIN_URL") or owner)
         admin = direct.set(drivername="postgresql").render_as_string(hide_password=False)
-        server = Server(admin, text, text)
+        server = Server(admin, _any_database(given), _any_database(owner))
     else:
         settings = load_settings(data_dir=Path(ROOT) / "var" / "test", database_url="")
         cluster = embedded.start(settings)
@@ -79,3 +78,8 @@ def open_server() -> Iterator[Server]:
             ).fetchall()
         for (name,) in rows:
             server.drop(name)
+
+
+def _any_database(url: str) -> str:
+    text = make_url(url).set(database="{name}").render_as_string(hide_password=False)
+    return text.replace("%7Bname%7D", "{name}")

@@ -24,7 +24,7 @@ from postgres.programs import Runner, system_user
 
 BIN = Path("/usr/lib/postgresql/15/bin")
 POOLER = "/usr/sbin/pgbouncer"
-OWNER, DATABASE = "yima_owner", "yima"
+SUPERUSER, OWNER, APP, DATABASE = "yima_super", "yima_owner", "yima_app", "yima"
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,18 @@ class Cluster15:
     home: Path
     runner: Runner
 
-    def url(self, folder: Path | None = None) -> str:
+    def url(self, role: str, folder: Path | None = None) -> str:
         where = folder or self.home
-        return f"postgresql+psycopg://{OWNER}@/{DATABASE}?host={where}&port=5432"
+        return f"postgresql+psycopg://{role}@/{DATABASE}?host={where}&port=5432"
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"TEST_DATABASE_URL": self.url(), "TEST_DATABASE_ADMIN_URL": self.url()}
+        """For tests/harness/database.py: who serves, who migrates, who makes databases."""
+        return {
+            "TEST_DATABASE_URL": self.url(APP),
+            "TEST_MIGRATE_DATABASE_URL": self.url(OWNER),
+            "TEST_DATABASE_ADMIN_URL": self.url(SUPERUSER),
+        }
 
 
 @contextmanager
@@ -53,7 +58,7 @@ def open_cluster() -> Iterator[Cluster15]:
     try:
         runner.run(
             "initdb", f"--pgdata={data}", "--encoding=UTF8", "--no-locale", "--no-sync",
-            "--auth=trust", f"--username={OWNER}",
+            "--auth=trust", f"--username={SUPERUSER}",
         )  # fmt: skip
         options = f"-k '{home}' -c listen_addresses='' -c max_connections=200"
         runner.run(
@@ -63,10 +68,12 @@ def open_cluster() -> Iterator[Cluster15]:
         try:
             cluster = Cluster15(home, runner)
             with psycopg.connect(
-                f"host={home} user={OWNER} dbname=postgres", autocommit=True
+                f"host={home} user={SUPERUSER} dbname=postgres", autocommit=True
             ) as conn:
                 assert conn.info.server_version // 10000 == 15
-                conn.execute(f"CREATE DATABASE {DATABASE}")
+                conn.execute(f"CREATE ROLE {OWNER} LOGIN CREATEDB")
+                conn.execute(f"CREATE ROLE {APP} LOGIN")
+                conn.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
             yield cluster
         finally:
             runner.run("pg_ctl", f"--pgdata={data}", "--mode=fast", "--wait", "stop", check=False)
@@ -79,7 +86,7 @@ def open_pooler(cluster: Cluster15) -> Iterator[dict[str, str]]:
     """PgBouncer over the cluster; gives the environment for tests that go through it."""
     folder = cluster.home / "pooler"
     folder.mkdir(mode=0o700)
-    (folder / "users.txt").write_text(f'"{OWNER}" ""\n')
+    (folder / "users.txt").write_text(f'"{APP}" ""\n')
     (folder / "pgbouncer.ini").write_text(
         "[databases]\n"
         f"* = host={cluster.home} port=5432\n"
@@ -106,7 +113,7 @@ def open_pooler(cluster: Cluster15) -> Iterator[dict[str, str]]:
         _wait(folder / ".s.PGSQL.5432", process)
         yield {
             **cluster.environment,
-            "TEST_DATABASE_URL": cluster.url(folder),
+            "TEST_DATABASE_URL": cluster.url(APP, folder),
             "DB_PREPARED_STATEMENTS": "0",
         }
     finally:
@@ -130,6 +137,7 @@ def _wait(socket: Path, process: subprocess.Popen[bytes]) -> None:
 
 def main(words: list[str]) -> int:
     pooled, command = words[0] == "--pooled", words[words.index("--") + 1 :]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped too
     with open_cluster() as cluster:
         if not pooled:
             return subprocess.call(command, env={**os.environ, **cluster.environment})

@@ -113,6 +113,7 @@ def test_a_second_delivery_signed_anew_changes_nothing(
     assert accepted(mailbox.deliver(second))
     assert accepted(mailbox.deliver(first))
     assert effects(product) == (1, 1, 1)
+    assert cases(product) == [], "not taken for a second payment"
 
 
 @WALLETS

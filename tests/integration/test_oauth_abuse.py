@@ -90,11 +90,17 @@ def test_a_state_of_another_phone_is_refused(
 
 
 @WALLETS
-def test_a_return_works_once(product: Product, phone: MakePhone, wallet: str) -> None:
+def test_a_return_works_once_even_with_the_cookie_of_the_first_time(
+    product: Product, phone: MakePhone, said: Said, wallet: str
+) -> None:
     payer = phone(wallet)
     address = allow(payer, leave(payer))
+    before = payer.http.cookies.copy()
     assert back(payer, address).status_code == 302
     assert back(payer, address).status_code == 400
+    payer.http.cookies = before
+    assert back(payer, address).status_code == 400
+    assert said("error_code") == ["OAUTH_STATE", "OAUTH_STATE"]
 
 
 @WALLETS

@@ -20,7 +20,7 @@ from cli.supervise import migrate
 from config.settings import ROOT, load_settings
 from postgres.addresses import resolve
 from services.deps import build_deps
-from tests.harness.postgres15 import OWNER, Cluster15, open_cluster, open_pooler
+from tests.harness.postgres15 import SUPERUSER, Cluster15, open_cluster, open_pooler
 
 ROAD = ("tests/integration/test_road.py",)
 
@@ -54,7 +54,7 @@ def test_the_road_holds_through_pgbouncer_in_transaction_mode(tmp_path: Path) ->
 
 
 def as_superuser(cluster: Cluster15, database: str, statements: str) -> None:
-    where = f"host={cluster.home} user={OWNER} dbname={database}"
+    where = f"host={cluster.home} user={SUPERUSER} dbname={database}"
     with psycopg.connect(where, autocommit=True) as conn:
         for statement in statements.split(";"):
             if statement.strip():
@@ -79,8 +79,8 @@ def test_the_two_roles_of_the_operations_manual_are_enough(tmp_path: Path) -> No
         as_superuser(cluster, "shop", rights)
         settings = load_settings(
             data_dir=tmp_path,
-            database_url=cluster.url().replace(f"{OWNER}@/yima", "shop_app@/shop"),
-            migrate_database_url=cluster.url().replace(f"{OWNER}@/yima", "shop_owner@/shop"),
+            database_url=cluster.url("shop_app").replace("@/yima", "@/shop"),
+            migrate_database_url=cluster.url("shop_owner").replace("@/yima", "@/shop"),
         )
         migrate(resolve(settings))
         deps = build_deps(settings)

@@ -1,6 +1,7 @@
 """Where a process may be killed: loaded into the real web and worker processes, by the sweep only.
 
-A point is a commit that wrote something, an upstream call, or a job's fetch and finish. Each is
+A point is a commit that wrote something (of a transaction, or of a statement that commits itself),
+an upstream call, or a job's fetch and finish. Each is
 written to `$SWEEP_DIR/points.log`; where it is the armed one, the armed process gets SIGKILL. The
 product knows nothing of this: everything hangs on events and methods of its libraries.
 """
@@ -21,12 +22,15 @@ from types import FrameType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 from procrastinate.manager import JobManager
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
 
 from gateways.http import HttpTransport
 
+_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
+_PLUMBING = frozenset({"deps.py", "single.py"})  # whoever calls these is the use case
 FOLLOWED = "order_paid"  # the job of the road; the worker's own periodic jobs are not of it
 _WAITS = (
     "SELECT EXISTS (SELECT 1 FROM procrastinate_jobs"
@@ -111,6 +115,7 @@ def install(role: str) -> None:
     event.listen(Engine, "commit", points.before_commit)
     event.listen(Session, "after_commit", points.after_commit)
     _watch_calls(points)
+    _watch_statements(points)
     if role == "worker":
         _watch_jobs(points)
 
@@ -125,6 +130,26 @@ def _watch_calls(points: Points) -> None:
         return answer
 
     HttpTransport.send = watched  # type: ignore[method-assign]
+
+
+def _watch_statements(points: Points) -> None:
+    """Outside of a transaction a statement that writes is a commit of its own."""
+    execute = psycopg.Cursor.execute
+
+    def watched(self: Any, query: Any, *rest: Any, **named: Any) -> Any:
+        where = _caller() if self.connection.autocommit and _WRITES.search(_text(query)) else None
+        if where is None:
+            return execute(self, query, *rest, **named)
+        point = points.reach(f"commit {where}")
+        done = execute(self, query, *rest, **named)
+        points.passed(point)
+        return done
+
+    psycopg.Cursor.execute = watched  # type: ignore[method-assign]
+
+
+def _text(query: Any) -> str:
+    return query.decode() if isinstance(query, bytes) else str(query)
 
 
 def _watch_jobs(points: Points) -> None:
@@ -166,7 +191,7 @@ def _caller() -> str | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         path = Path(frame.f_code.co_filename)
-        if path.parent.name == "services" and path.name != "deps.py":
+        if path.parent.name == "services" and path.name not in _PLUMBING:
             return f"{path.stem}.{frame.f_code.co_name}"
         frame = frame.f_back
     return None

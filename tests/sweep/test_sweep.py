@@ -22,6 +22,8 @@ from tests.sweep.road import PARTS, Walk
 from tests.sweep.stage import Stage
 
 FEWEST_POINTS = 12
+# What an ordinary payment surely does: fewer, and the sweep has lost sight of something.
+SURELY = {"web commit": 6, "web call": 2, "worker job": 2, "worker commit": 1}
 SAMPLE = 4  # per wallet, in `make test`
 VICTIMS, MOMENTS = ("web", "worker"), ("before", "after")
 
@@ -80,6 +82,9 @@ def _find_cases(stage: Stage, wallet: str) -> tuple[list[Case], int]:
         walk.check()
         points = stage.points(name)
         count += len(points)
+        if part == "paid":
+            seen = Counter(f"{p['role']} {p['what'].split()[0]}" for p in points)
+            assert seen >= Counter(SURELY), f"the sweep does not see all of the road: {seen}"
         for point, victim, moment in every(points, VICTIMS, MOMENTS):
             cases.append(Case(part, point["role"], point["what"], point["nth"], victim, moment))
     return cases, count
