@@ -114,10 +114,10 @@ def _run(running: Stack, scan: bytes, asks: list[bytes]) -> dict[str, float]:
 
 @dataclass
 class Phone:
-    sock: socket.socket
     request: bytes
     due: float
     is_scan: bool = False
+    sock: socket.socket | None = None  # opened with the first request, as a browser does
     asked_at: float | None = None
     heard: bytes = b""
 
@@ -128,12 +128,10 @@ def phones(plan: dict[str, Any]) -> dict[str, Any]:
     settled, end = start + SETTLE_S, start + SETTLE_S + plan["seconds"]
     everyone = []
     for n, ask in enumerate(plan["asks"]):
-        everyone.append(Phone(_connect(plan), ask.encode(), start + 2.0 * n / len(plan["asks"])))
+        everyone.append(Phone(ask.encode(), start + 2.0 * n / len(plan["asks"])))
     for n in range(8):  # scans go on coming while one waits
         due = settled + n * SCAN_EVERY_S
-        everyone.append(Phone(_connect(plan), plan["scan"].encode(), due, is_scan=True))
-    for phone in everyone:
-        picker.register(phone.sock, selectors.EVENT_READ, phone)
+        everyone.append(Phone(plan["scan"].encode(), due, is_scan=True))
     scans: list[float] = []
     asks = 0
     while clock() < end:
@@ -141,11 +139,15 @@ def phones(plan: dict[str, Any]) -> dict[str, Any]:
         for phone in everyone:
             if phone.asked_at is None and phone.due <= now:
                 phone.heard, phone.asked_at = b"", clock()
+                if phone.sock is None:
+                    phone.sock = _connect(plan)
+                    picker.register(phone.sock, selectors.EVENT_READ, phone)
                 phone.sock.sendall(phone.request)
         waiting = [phone.due for phone in everyone if phone.asked_at is None]
         pause = min(waiting, default=end) - clock()
         for key, _ in picker.select(max(0.0, min(pause, 0.05))):
             phone = key.data
+            assert phone.sock is not None
             piece = phone.sock.recv(65536)
             if not piece:
                 raise ConnectionError("closed by the server")

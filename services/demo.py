@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select, text
 
@@ -17,6 +18,7 @@ class DemoCode:
     out_shop_id: str
     code: str
     kind: str
+    note: str  # why it cannot be paid, "" if it can
     shop: str
     place: str
     url: str
@@ -30,7 +32,8 @@ def demo_codes(deps: Deps) -> list[DemoCode]:
         rows = session.execute(  # type: ignore[attr-defined]
             text(
                 "SELECT p.out_mch_id, c.code, c.kind, c.name, s.name AS store, s.branch_name,"
-                " s.out_shop_id, m.id AS merchant_id, m.wechat_sub_mchid, m.alipay_state"
+                " s.out_shop_id, s.is_active, s.opens_at, m.id AS merchant_id,"
+                " m.wechat_sub_mchid, m.alipay_state"
                 " FROM pay_code c JOIN provider p ON p.id = c.provider_id"
                 " LEFT JOIN store s ON s.provider_id = c.provider_id AND s.id = c.store_id"
                 " LEFT JOIN merchant m ON m.provider_id = c.provider_id AND m.id = c.merchant_id"
@@ -58,11 +61,21 @@ def _code(deps: Deps, row: object) -> DemoCode:
         out_shop_id=get["out_shop_id"] or "",
         code=get["code"],
         kind=get["kind"],
+        note=_note(get),
         shop=shop,
         place=get["name"] or "",
         url=f"{deps.settings.base_url}/q/{get['out_mch_id']}/{get['code']}",
         channels=tuple(channels),
     )
+
+
+def _note(get: Any) -> str:
+    """The demo has codes that show how a refusal looks; this says which."""
+    if get["store"] is None:
+        return "空白码，还没绑定门店"
+    if not get["is_active"]:
+        return "已停止收款"
+    return "只在 00:00 到 00:01 营业" if get["opens_at"] is not None else ""
 
 
 def demo_staff(deps: Deps) -> list[Staff]:

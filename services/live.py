@@ -39,6 +39,15 @@ class Watcher:
     _waiting: dict[Key, Waiting] = field(default_factory=dict)
     _turn: threading.Condition = field(default_factory=threading.Condition)
     _thread: threading.Thread | None = None
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        """Send every waiting page away and end the thread, before the database goes."""
+        self._stopping.set()
+        with self._turn:
+            self._turn.notify_all()
+        if self._thread is not None:
+            self._thread.join()
 
     def wait(self, key: Key, seen: str, current: str, seconds: float) -> tuple[str, bool]:
         """The state once it differs from `seen`, or the last known one; and whether we waited."""
@@ -53,6 +62,8 @@ class Watcher:
             entry.pages += 1
             try:
                 while entry.state == seen and (left := deadline - time.monotonic()) > 0:
+                    if self._stopping.is_set():
+                        break
                     self._turn.wait(left)
                 return entry.state, True
             finally:
@@ -67,8 +78,7 @@ class Watcher:
             self._thread.start()
 
     def _run(self) -> None:
-        while True:
-            time.sleep(LOOK_EVERY_S)
+        while not self._stopping.wait(LOOK_EVERY_S):
             with self._turn:
                 keys = list(self._waiting)
             if not keys:

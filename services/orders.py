@@ -32,6 +32,8 @@ def state_of(order: PayOrder) -> str:
         return "failed" if order.close_reason is CloseReason.REJECTED else "closed"
     if order.is_unknown or order.is_frozen:
         return "unknown"
+    if order.reject_code:  # the wallet refused the last attempt; a further one clears this
+        return "failed"
     return "created" if order.status is OrderStatus.CREATED else "pending"
 
 

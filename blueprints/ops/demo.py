@@ -16,7 +16,7 @@ def codes_json(deps: Deps) -> dict[str, Any]:
     return {
         "codes": [
             {
-                "name": " · ".join(part for part in (code.shop, code.place) if part),
+                "name": " · ".join(part for part in (code.shop, code.place, code.note) if part),
                 "url": code.url,
                 "code": code.code,
                 "kind": code.kind,
@@ -60,7 +60,7 @@ def _card(deps: Deps, code: DemoCode) -> dict[str, Any]:
     return {
         "shop": code.shop,
         "place": code.place or "门店码",
-        "kind": "",
+        "kind": code.note,
         "channels": code.channels,
         "url": code.url,
         "phone_url": f"{deps.settings.simulator_url}/sim/phone?{query}",

@@ -205,16 +205,3 @@ def _quiet(product: Product) -> None:
         pause.wait(0.02)
         calm = 0 if watcher._waiting or pool.checkedout() else calm + 1
         assert time.monotonic() < deadline, "the product does not come to rest"
-
-
-@pytest.fixture
-def run_jobs(product: Product) -> Callable[[], None]:
-    """Run what waits, in a thread: this one has Playwright's event loop."""
-
-    def run() -> None:
-        thread = threading.Thread(target=product.run_jobs)
-        thread.start()
-        thread.join(30)
-        assert not thread.is_alive()
-
-    return run

@@ -139,4 +139,5 @@ class Product:
 
     def close(self, door: Door) -> None:
         door.app = None
+        self.app.extensions["yima"].watcher.stop()
         self.deps.db.dispose()

@@ -63,6 +63,7 @@ def test_no_page_has_a_trace_of_the_simulation(app: Flask, client: FlaskClient) 
         for agent in AGENTS.values():
             answer = client.get(path, headers={"User-Agent": agent})
             if path.startswith("/static/"):
+                answer.close()
                 continue
             seen = answer.get_data(as_text=True) + str(answer.headers)
             assert [t for t in TRACES if t in seen] == [], (path, answer.status_code)
