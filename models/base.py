@@ -32,7 +32,7 @@ class Base(DeclarativeBase):
         StrEnum: Enum(
             StrEnum,
             native_enum=False,
-            create_constraint=False,
+            create_constraint=True,
             length=32,
             values_callable=lambda kind: [member.value for member in kind],
         ),

@@ -137,6 +137,8 @@ BROKEN = {
     "unpaid with a time": "UPDATE pay_order SET paid_at = now()",
     "open and never looked at": "UPDATE pay_attempt SET due_at = NULL",
     "a number twice": "UPDATE pay_order SET out_trade_no = 'same'",
+    "a status that is none": "UPDATE pay_order SET status = 'lost'",
+    "an attempt in no state": "UPDATE pay_attempt SET status = 'lost'",
 }
 
 

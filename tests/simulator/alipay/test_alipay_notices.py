@@ -15,7 +15,7 @@ from simulator.faults import Fault
 from simulator.world import World
 from tests.simulator.alipay.client import Client, sign_text
 from tests.simulator.alipay.conftest import Listener
-from tests.simulator.alipay.test_alipay_gateway import VECTORS
+from tests.simulator.alipay.test_alipay_gateway_do import VECTORS
 
 Phone = Callable[..., requests.Response]
 Until = Callable[[Callable[[], Any]], None]
