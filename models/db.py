@@ -34,6 +34,7 @@ class Database:
             max_overflow=5,
             pool_pre_ping=False,
             pool_recycle=1800,
+            hide_parameters=True,  # an error must not show values: they may name a person
             connect_args={
                 "prepare_threshold": 3 if prepared else None,
                 "application_name": "yima",

@@ -25,10 +25,12 @@ from models.order import (
     PayOrder,
 )
 from services import attempts, closing
+from services.accounts import NotConfigured
 from services.cases import open_case
 from services.closing import Target
 from services.deps import Deps
 from services.settle import apply_trade
+from services.single import Single
 
 log = logging.getLogger(__name__)
 
@@ -91,15 +93,45 @@ def _within_quota(session: Session, deps: Deps, claims: list[Claim], now: dateti
 
 def ask(deps: Deps, claim: Claim) -> None:
     """Ask the wallet about one claimed attempt and do what its answer means."""
-    target = closing.find_target(deps, claim.provider_id, claim.attempt_id)
     try:
+        target = closing.find_target(deps, claim.provider_id, claim.attempt_id)
         trade = deps.gateways.pay[target.channel].query(target.account, target.out_trade_no)
-    except (GatewayUnknown, GatewayRejected) as problem:
+    except (GatewayUnknown, GatewayRejected, NotConfigured) as problem:
         why = type(problem).__name__
-        deps.transact(lambda s: _no_answer(s, deps, claim, target, why))
+        deps.transact(lambda s: _no_answer(s, deps, claim, why))
+        return
+    if _still_unpaid(deps, claim, target, trade):
         return
     if deps.transact(lambda s: _learn(s, deps, claim, trade)):
         closing.close_attempt(deps, claim.provider_id, claim.attempt_id, actor="worker")
+
+
+_ASK_LATER = Single(
+    text("""
+    UPDATE pay_attempt a SET polls = a.polls + 1, raw_state = :raw_state, due_at = :due_at
+    FROM pay_order o
+    WHERE a.provider_id = :provider_id AND a.id = :attempt_id
+        AND o.provider_id = a.provider_id AND o.id = a.order_id
+        AND a.status IN ('created', 'payable') AND NOT a.is_unknown AND NOT o.is_unknown
+        AND o.status IN ('created', 'paying') AND o.expires_at > :now
+    RETURNING a.id
+    """)
+)
+
+
+def _still_unpaid(deps: Deps, claim: Claim, target: Target, trade: Trade) -> bool:
+    """The commonest answer, in one statement: nobody has paid yet, ask again later."""
+    if trade.state not in (TradeState.PAYING, TradeState.NOT_EXIST):
+        return False
+    now = deps.now()
+    values = {
+        "provider_id": claim.provider_id,
+        "attempt_id": claim.attempt_id,
+        "raw_state": trade.raw_state,
+        "due_at": _next_question(deps, target.created_at, target.expires_at, now),
+        "now": now,
+    }
+    return _ASK_LATER.first(deps, values) is not None
 
 
 def _learn(session: Session, deps: Deps, claim: Claim, trade: Trade) -> bool:
@@ -125,7 +157,11 @@ def _learn(session: Session, deps: Deps, claim: Claim, trade: Trade) -> bool:
         _ended_upstream(session, order, attempt, trade, now)
         return False
     is_over = order.status is OrderStatus.PAID or order.expires_at <= now
-    attempt.due_at = now + CLAIM if is_over else _next_question(deps, attempt, now)
+    attempt.due_at = (
+        now + CLAIM
+        if is_over
+        else _next_question(deps, attempt.created_at, attempt.expires_at, now)
+    )
     return is_over or attempt.status is AttemptStatus.CLOSING
 
 
@@ -159,16 +195,18 @@ def _ended_upstream(
         closing.end_order(session, order, reason, "worker", now)
 
 
-def _next_question(deps: Deps, attempt: PayAttempt, now: datetime) -> datetime:
+def _next_question(
+    deps: Deps, created_at: datetime, expires_at: datetime, now: datetime
+) -> datetime:
     """The schedule counts from ordering; the expiry is always met."""
-    age = (now - attempt.created_at).total_seconds()
+    age = (now - created_at).total_seconds()
     for after in deps.settings.query_schedule:
         if after > age:
-            return min(attempt.created_at + timedelta(seconds=after), attempt.expires_at)
-    return min(now + timedelta(seconds=deps.settings.query_schedule[-1]), attempt.expires_at)
+            return min(created_at + timedelta(seconds=after), expires_at)
+    return min(now + timedelta(seconds=deps.settings.query_schedule[-1]), expires_at)
 
 
-def _no_answer(session: Session, deps: Deps, claim: Claim, target: Target, why: str) -> None:
+def _no_answer(session: Session, deps: Deps, claim: Claim, why: str) -> None:
     """Unknown is a state of its own: keep asking, slower and slower, and tell a person."""
     now = deps.now()
     order, attempt = _locked(session, claim)
@@ -190,7 +228,7 @@ def _no_answer(session: Session, deps: Deps, claim: Claim, target: Target, why: 
             session,
             provider_id=claim.provider_id,
             kind=CaseKind.NO_ANSWER,
-            out_trade_no=target.out_trade_no,
+            out_trade_no=attempt.out_trade_no,
             order_id=order.id,
             at=now,
             facts={"why": why, "polls": attempt.polls, "since": attempt.created_at.isoformat()},

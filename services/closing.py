@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from errors import GatewayRejected, GatewayUnknown
@@ -22,8 +22,8 @@ from models.order import (
 from services import attempts, audit
 from services.accounts import BOOK, account_for
 from services.deps import Deps
-from services.scan import scan_store
 from services.settle import apply_trade
+from services.single import Single
 
 log = logging.getLogger(__name__)
 
@@ -38,30 +38,42 @@ class Target:
     order_id: int
     channel: str
     out_trade_no: str
+    created_at: datetime
+    expires_at: datetime
     account: ChannelAccount
 
 
+_TARGET = Single(
+    text("""
+    SELECT a.order_id, a.channel, a.out_trade_no, a.payee, a.created_at, a.expires_at,
+        o.merchant_id, p.account_version
+    FROM pay_attempt a
+    JOIN pay_order o ON o.provider_id = a.provider_id AND o.id = a.order_id
+    JOIN provider p ON p.id = a.provider_id
+    WHERE a.provider_id = :provider_id AND a.id = :attempt_id
+    """)
+)
+
+
 def find_target(deps: Deps, provider_id: int, attempt_id: int) -> Target:
-    """Read what a call about this attempt needs."""
+    """Read what a call about this attempt needs.
 
-    def unit(session: Session) -> tuple[PayAttempt, PayOrder]:
-        row = session.execute(
-            select(PayAttempt, PayOrder)
-            .join(
-                PayOrder,
-                (PayOrder.provider_id == PayAttempt.provider_id)
-                & (PayOrder.id == PayAttempt.order_id),
-            )
-            .where(PayAttempt.provider_id == provider_id, PayAttempt.id == attempt_id)
-        ).one()
-        return row[0], row[1]
-
-    attempt, order = deps.transact(unit)
-    scan = deps.transact(lambda s: scan_store(s, provider_id, order.store_id, order.pay_code_id))
-    accounts = BOOK.get(deps, provider_id, scan.account_version)
-    sub_mchid = attempt.payee if attempt.channel == "wechat" else None
-    account = account_for(accounts, attempt.channel, order.merchant_id, sub_mchid)
-    return Target(attempt.id, order.id, attempt.channel, attempt.out_trade_no, account)
+    Raises NotConfigured when the merchant can no longer be spoken for at this wallet.
+    """
+    row = _TARGET.first(deps, {"provider_id": provider_id, "attempt_id": attempt_id})
+    assert row is not None, f"attempt {attempt_id} is gone"
+    accounts = BOOK.get(deps, provider_id, row.account_version)
+    sub_mchid = row.payee if row.channel == "wechat" else None
+    account = account_for(accounts, row.channel, row.merchant_id, sub_mchid)
+    return Target(
+        attempt_id=attempt_id,
+        order_id=row.order_id,
+        channel=row.channel,
+        out_trade_no=row.out_trade_no,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        account=account,
+    )
 
 
 def close_attempt(deps: Deps, provider_id: int, attempt_id: int, *, actor: str) -> AttemptStatus:

@@ -209,6 +209,7 @@ def upgrade() -> None:
                 "unknown_trade",
                 "paid_twice",
                 "refund_notice",
+                "no_answer",
                 name="casekind",
                 native_enum=False,
                 create_constraint=True,

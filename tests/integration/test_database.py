@@ -8,10 +8,12 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import Enum
 from sqlalchemy.exc import DBAPIError
 
 from cli.supervise import migrate
 from config.settings import ROOT
+from models.all import Base
 from postgres.addresses import Addresses
 from tests.harness.database import Server
 from tests.harness.phone import Phone
@@ -189,3 +191,23 @@ def test_the_models_and_the_migrations_say_the_same(server: Server, template: st
         command.check(config_for(server.addresses(database)))
     finally:
         server.drop(database)
+
+
+def test_every_word_of_a_model_s_enum_is_one_that_the_database_takes(
+    server: Server, database: str
+) -> None:
+    with owner(server, database) as conn:
+        found = conn.execute(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c'"
+        ).fetchall()
+    rules = {str(name): str(rule) for name, rule in found}
+    columns = [
+        (table.name, column.type)
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if isinstance(column.type, Enum)
+    ]
+    assert len(columns) >= 9
+    for table, kind in columns:
+        rule = rules[f"ck_{table}_{kind.name}"]
+        assert [word for word in kind.enums if f"'{word}'" not in rule] == [], (table, kind.name)
