@@ -7,18 +7,18 @@ from datetime import timedelta
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
-from blueprints.pay import render
+from blueprints.pay import oauth, render
 from errors import AppError
 from models.order import OrderStatus, PayOrder
 from models.paycode import PayCodeKind
-from services import checkout, intents, payers, purchase
+from services import checkout, intents, purchase
 from services.payers import Payer
 from services.problems import PayProblem
 from services.scan import Scan, check_open, scan_code
 from web.formats import figure
 from web.pages import PayForm, PayMode
 from web.runtime import deps
-from web.visit import Visit, set_cookie
+from web.visit import Visit
 
 JUST_PAID = timedelta(seconds=60)
 
@@ -33,9 +33,9 @@ def show(out_mch_id: str, code: str) -> ResponseReturnValue:
             url = f"{visit.settings.base_url}/q/{out_mch_id}/{code}"
             return render.unsupported(visit, url, scan.shop, render.place_of(scan), code)
         check_open(scan, visit.wallet, deps().now())
-        payer = _payer(visit, scan)
+        payer = oauth.who_pays(visit, scan)
         if payer is None:
-            return _to_oauth(visit, scan, f"/q/{out_mch_id}/{code}")
+            return oauth.leave(visit, scan, f"/q/{out_mch_id}/{code}")
         return _form(visit, scan, payer)
     except AppError as error:
         return render.refused(
@@ -45,30 +45,6 @@ def show(out_mch_id: str, code: str) -> ResponseReturnValue:
             place=render.place_of(scan) if scan else "",
             retry=visit.url(request.path),
         )
-
-
-def _payer(visit: Visit, scan: Scan) -> Payer | None:
-    assert visit.wallet is not None
-    return payers.find_payer(
-        deps(),
-        session_id=visit.session_id,
-        provider_id=scan.provider_id,
-        channel=visit.wallet,
-    )
-
-
-def _to_oauth(visit: Visit, scan: Scan, path: str) -> ResponseReturnValue:
-    assert visit.wallet is not None
-    leaving = payers.depart(
-        deps(),
-        scan,
-        channel=visit.wallet,
-        target=visit.url(path),
-        session_id=visit.session_id,
-    )
-    response = render.no_store(redirect(leaving.url, 302))
-    set_cookie(response, visit.payer_cookie, leaving.session_id, visit.settings)
-    return response
 
 
 def _form(visit: Visit, scan: Scan, payer: Payer) -> ResponseReturnValue:
@@ -138,7 +114,7 @@ def pay(out_mch_id: str, code: str) -> ResponseReturnValue:
         if visit.wallet is None:
             raise PayProblem("BROWSER_UNSUPPORTED", status=400)
         check_open(scan, visit.wallet, deps().now())
-        payer = _payer(visit, scan)
+        payer = oauth.who_pays(visit, scan)
         if payer is None or scan.code_id is None:
             raise PayProblem("PAYER_CHANGED", status=400)
         intent = intents.read(

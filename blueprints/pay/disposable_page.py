@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from blueprints.pay import render
+from blueprints.pay import oauth, render
 from errors import AppError
 from models.order import OrderStatus, PayOrder
-from services import attempts, checkout, payers
+from services import attempts, checkout
 from services.checkout import Purchase
 from services.disposable import SIGNED, OneOff, read_link
 from services.payers import Payer
@@ -21,7 +21,7 @@ from services.problems import PayProblem
 from services.scan import check_open
 from web.pages import FixedPay
 from web.runtime import deps
-from web.visit import Visit, set_cookie
+from web.visit import Visit
 
 PATH = "/cpay/qrcode_disposable_payment"
 KEPT = (*SIGNED, "sign")
@@ -39,31 +39,12 @@ def show() -> ResponseReturnValue:
         if visit.wallet is None:
             return render.unsupported(visit, visit.settings.base_url + own, wanted.scan.shop)
         check_open(wanted.scan, visit.wallet, deps().now())
-        payer = _payer(visit, wanted)
+        payer = oauth.who_pays(visit, wanted.scan)
         if payer is None:
-            leaving = payers.depart(
-                deps(),
-                wanted.scan,
-                channel=visit.wallet,
-                target=visit.url(own),
-                session_id=visit.session_id,
-            )
-            response = render.no_store(redirect(leaving.url, 302))
-            set_cookie(response, visit.payer_cookie, leaving.session_id, visit.settings)
-            return response
+            return oauth.leave(visit, wanted.scan, own)
         return _page(visit, wanted, payer, own)
     except AppError as error:
         return render.refused(visit, error)
-
-
-def _payer(visit: Visit, wanted: OneOff) -> Payer | None:
-    assert visit.wallet is not None
-    return payers.find_payer(
-        deps(),
-        session_id=visit.session_id,
-        provider_id=wanted.scan.provider_id,
-        channel=visit.wallet,
-    )
 
 
 def _page(visit: Visit, wanted: OneOff, payer: Payer, own: str) -> ResponseReturnValue:
@@ -129,7 +110,7 @@ def pay() -> ResponseReturnValue:
         if visit.wallet is None:
             raise PayProblem("BROWSER_UNSUPPORTED", status=400)
         check_open(wanted.scan, visit.wallet, deps().now())
-        payer = _payer(visit, wanted)
+        payer = oauth.who_pays(visit, wanted.scan)
         if payer is None or request.form.get("intent") != form_token(wanted, payer):
             raise PayProblem("PAYER_CHANGED", status=400)
         known = deps().transact(lambda s: _known(s, wanted))
