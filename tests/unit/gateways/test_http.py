@@ -179,6 +179,7 @@ def test_a_peer_that_is_not_there_was_sent_nothing() -> None:
 
 def test_a_query_is_in_no_log_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "urllib3")  # the application may have quietened it
     peer = Peer(_OK % b"")
     with _talk(peer) as transport:
         transport.send("GET", f"{peer.url}/sns/oauth2/access_token?secret=s3cret", {})
