@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from config.settings import load_settings
@@ -22,6 +23,12 @@ accesslog = None
 errorlog = "-"
 loglevel = "warning"
 control_socket_disable = True
+
+
+def on_starting(_server: Any) -> None:
+    """Import the wallets' SDKs before forking: the first payer must not wait for them."""
+    for module in ("gateways.alipay.client", "gateways.wechat_oa.sdk"):
+        import_module(module)
 
 
 def post_fork(_server: Any, worker: Any) -> None:
