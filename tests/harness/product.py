@@ -12,6 +12,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import text
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.wsgi import ClosingIterator
 
 from app import create_app
 from config.settings import Settings
@@ -32,6 +33,8 @@ class Door:
 
     def __init__(self, port: int) -> None:
         self.app: Callable[..., Iterable[bytes]] | None = None
+        self._inside = 0
+        self._turn = threading.Condition()
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", port, self._call, threaded=True, request_handler=_Quiet
         )
@@ -40,11 +43,28 @@ class Door:
         self._thread.start()
 
     def _call(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        app = self.app
-        if app is None:  # a late notification of the test before
-            start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
-            return [b""]
-        return app(environ, start_response)
+        with self._turn:
+            app = self.app
+            if app is None:  # a late notification of the test before
+                start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
+                return [b""]
+            self._inside += 1
+        try:
+            return ClosingIterator(app(environ, start_response), self._left)
+        except BaseException:
+            self._left()
+            raise
+
+    def _left(self) -> None:
+        with self._turn:
+            self._inside -= 1
+            self._turn.notify_all()
+
+    def shut(self, seconds: float = 30) -> None:
+        """Let nobody in, and wait for those inside: their database goes when this returns."""
+        with self._turn:
+            self.app = None
+            assert self._turn.wait_for(lambda: self._inside == 0, seconds), "a request does not end"
 
     def close(self) -> None:
         self._server.shutdown()
@@ -138,6 +158,6 @@ class Product:
         assert stuck_attempts(self.deps) == []
 
     def close(self, door: Door) -> None:
-        door.app = None
-        self.app.extensions["yima"].watcher.stop()
+        self.app.extensions["yima"].watcher.stop()  # first: a waiting page is inside the door
+        door.shut()
         self.deps.db.dispose()
