@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, make_response, request
 from flask.typing import ResponseReturnValue
 
 from errors import NotFound, NotifyInvalid
-from services import settle
+from services import notices
 from web.runtime import deps
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def _receive(channel: str, out_mch_id: str) -> int:
     if len(body) > LONGEST_BODY:
         return 413
     try:
-        settle.receive_notify(deps(), channel, out_mch_id, dict(request.headers), body)
+        notices.receive_notify(deps(), channel, out_mch_id, dict(request.headers), body)
     except NotifyInvalid as problem:
         log.warning("notification refused", extra={"channel": channel, "why": str(problem)})
         return 401

@@ -24,7 +24,7 @@ from app import create_app
 from config.settings import Settings
 from errors import NotFound, NotifyInvalid
 from gateways.base import Trade, TradeState
-from services import asking, attempts, settle
+from services import asking, attempts, notices, settle
 from services.accounts import seal_place
 from services.followup import after_payment
 from tests.harness.phone import MAIN, Phone, words
@@ -367,7 +367,7 @@ class Saying:
 def receive(product: Product, trade: Trade, nonce: str, body: bytes) -> None:
     pay: Mapping[str, Any] = MappingProxyType({"wechat": Saying(trade)})
     deps = replace(product.deps, gateways=replace(product.deps.gateways, pay=pay))
-    settle.receive_notify(deps, "wechat", MAIN, {"Wechatpay-Nonce": nonce}, body)
+    notices.receive_notify(deps, "wechat", MAIN, {"Wechatpay-Nonce": nonce}, body)
 
 
 @pytest.mark.books_differ
@@ -398,7 +398,7 @@ def test_a_notification_that_was_not_applied_is_not_acknowledged(
     def down(*_: Any) -> None:
         raise RuntimeError("the database is away")
 
-    monkeypatch.setattr(settle, "receive_notify", down)
+    monkeypatch.setattr(notices, "receive_notify", down)
     for channel in ("wechat", "alipay"):
         answer = requests.post(f"{product.url}/notify/{channel}/{MAIN}", data=b"x", timeout=10)
         assert answer.status_code >= 500

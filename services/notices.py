@@ -1,0 +1,160 @@
+"""One notification: verify it, keep it, apply it. What it says is applied by `settle` alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NoReturn
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from errors import NotFound, NotifyInvalid
+from gateways.base import RefundNotice, Trade
+from models.event import CaseKind
+from services.accounts import BOOK, ProviderAccounts, seal_place
+from services.cases import open_case
+from services.deps import Deps
+from services.settle import apply_trade
+from services.single import Single
+
+_PROVIDER = Single(text("SELECT id, account_version FROM provider WHERE out_mch_id = :out_mch_id"))
+
+
+def receive_notify(
+    deps: Deps, channel: str, out_mch_id: str, headers: Mapping[str, str], body: bytes
+) -> None:
+    """Verify, keep and apply one notification. Returning means: answer success.
+
+    Raises NotifyInvalid for what must not be believed (answer 401, nothing was written) and
+    NotFound for a genuine word about a number that we do not have (answer 5xx: it is sent again).
+    """
+    row = _PROVIDER.first(deps, {"out_mch_id": out_mch_id})
+    if row is None or channel not in deps.gateways.pay:
+        raise NotifyInvalid("no such provider")
+    accounts = BOOK.get(deps, row.id, row.account_version)
+    word = _verified(deps, accounts, channel, headers, body)
+    if word.out_trade_no and _KNOWN.first(deps, {"p": row.id, "n": word.out_trade_no}) is None:
+        _refuse_foreign(deps, row.id, word)
+    deps.transact(lambda s: _keep_and_apply(s, deps, row.id, channel, headers, body, word))
+
+
+def _verified(
+    deps: Deps,
+    accounts: ProviderAccounts,
+    channel: str,
+    headers: Mapping[str, str],
+    body: bytes,
+) -> Trade | RefundNotice:
+    """Try the newest credentials, then those that are being replaced."""
+    gateway = deps.gateways.pay[channel]
+    candidates: tuple[Any, ...] = accounts.wechat if channel == "wechat" else accounts.alipay
+    problem: NotifyInvalid | None = None
+    for account in candidates:
+        try:
+            return gateway.parse_notify(account, headers, body, deps.now())
+        except NotifyInvalid as invalid:
+            problem = problem or invalid
+    raise problem or NotifyInvalid("the provider has no such wallet")
+
+
+_KNOWN = Single(
+    text("SELECT 1 AS is_known FROM pay_attempt WHERE provider_id = :p AND out_trade_no = :n")
+)
+
+
+def _refuse_foreign(deps: Deps, provider_id: int, word: Trade | RefundNotice) -> NoReturn:
+    """A genuine word about a number that we never wrote down: a case, and no acknowledgement."""
+    deps.transact(
+        lambda s: open_case(
+            s,
+            provider_id=provider_id,
+            kind=CaseKind.UNKNOWN_TRADE,
+            out_trade_no=word.out_trade_no[:64],
+            order_id=None,
+            at=deps.now(),
+            facts={"channel": word.channel, "state": word.raw_state},
+        )
+    )
+    raise NotFound(word.out_trade_no)
+
+
+def _keep_and_apply(
+    session: Session,
+    deps: Deps,
+    provider_id: int,
+    channel: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    word: Trade | RefundNotice,
+) -> None:
+    now = deps.now()
+    if not _keep_event(session, deps, provider_id, channel, headers, body, word, now):
+        return
+    trade = word.trade if isinstance(word, RefundNotice) else word
+    if trade is not None:
+        apply_trade(session, provider_id, trade, now)
+    if isinstance(word, RefundNotice):
+        # Refunds are not this road's to apply: what came is kept for those who are.
+        open_case(
+            session,
+            provider_id=provider_id,
+            kind=CaseKind.REFUND_NOTICE,
+            out_trade_no=word.out_trade_no,
+            order_id=None,
+            at=now,
+            facts={"out_refund_no": word.out_refund_no, "state": word.raw_state},
+        )
+
+
+_KEEP = text("""
+INSERT INTO upstream_event
+    (provider_id, channel, kind, dedupe_key, body_hash, out_trade_no, sealed, received_at)
+VALUES (:provider_id, :channel, :kind, :dedupe_key, :body_hash, :out_trade_no, :sealed, :now)
+ON CONFLICT (provider_id, channel, dedupe_key) DO NOTHING RETURNING id
+""")
+
+
+def _keep_event(
+    session: Session,
+    deps: Deps,
+    provider_id: int,
+    channel: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    word: Trade | RefundNotice,
+    now: datetime,
+) -> bool:
+    """False for a byte-equal repeat. The same nonce with another body is refused (failures 10)."""
+    body_hash = hashlib.sha256(body).hexdigest()
+    nonce = next((v for k, v in headers.items() if k.lower() == "wechatpay-nonce"), None)
+    key = f"nonce:{nonce}"[:80] if nonce else f"body:{body_hash}"
+    kept = session.scalar(
+        _KEEP,
+        {
+            "provider_id": provider_id,
+            "channel": channel,
+            "kind": "refund" if isinstance(word, RefundNotice) else "trade",
+            "dedupe_key": key,
+            "body_hash": body_hash,
+            "out_trade_no": word.out_trade_no[:64],
+            "sealed": deps.ring.seal(
+                body.decode("utf-8", "replace"),
+                seal_place("upstream_event", "sealed", f"{provider_id}:{channel}:{key}"),
+            ),
+            "now": now,
+        },
+    )
+    if kept is not None:
+        return True
+    same = session.scalar(
+        text(
+            "SELECT body_hash FROM upstream_event WHERE provider_id = :p AND channel = :c"
+            " AND dedupe_key = :k"
+        ),
+        {"p": provider_id, "c": channel, "k": key},
+    )
+    if same != body_hash:
+        raise NotifyInvalid("nonce seen with another body")
+    return False
