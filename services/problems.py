@@ -1,4 +1,4 @@
-"""The pay road's own errors, by code; `web/problems.py` has the words."""
+"""The pay road's own errors, by code; `web/problem_table.py` has the words."""
 
 from __future__ import annotations
 

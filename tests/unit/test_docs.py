@@ -18,7 +18,7 @@ from config.settings import ROOT, Settings, load_settings
 from models.event import CaseKind
 from services.deps import build_deps
 from services.watchlist import _GAUGES
-from web.problems import TABLE
+from web.problem_table import TABLE
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 

@@ -20,7 +20,8 @@ from web.pages import (
     ResultState,
     UnsupportedPage,
 )
-from web.problems import TABLE, problem
+from web.problem_table import TABLE
+from web.problems import problem
 
 PAID_AT = datetime(2026, 11, 21, 4, 41, 7, tzinfo=UTC)
 URL = "http://127.0.0.1:8000/q/sz01lXKA6DKGjNzr2l4B/8K3FQ2"

@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 
 from config.settings import ROOT
-from web.problems import TABLE, Problem, problem
+from web.problem_table import TABLE
+from web.problems import Problem, problem
 
 WANTED = [
     "OA_SCOPE_DENIED",
