@@ -12,7 +12,6 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import text
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
-from werkzeug.wsgi import ClosingIterator
 
 from app import create_app
 from config.settings import Settings
@@ -50,15 +49,15 @@ class Door:
                 return [b""]
             self._inside += 1
         try:
-            return ClosingIterator(app(environ, start_response), self._left)
-        except BaseException:
-            self._left()
-            raise
-
-    def _left(self) -> None:
-        with self._turn:
-            self._inside -= 1
-            self._turn.notify_all()
+            answer = app(environ, start_response)
+            try:
+                return list(answer)  # all of it is made in here, wherever its reader has gone
+            finally:
+                getattr(answer, "close", bool)()
+        finally:
+            with self._turn:
+                self._inside -= 1
+                self._turn.notify_all()
 
     def shut(self, seconds: float = 30) -> None:
         """Let nobody in, and wait for those inside: their database goes when this returns."""
