@@ -25,6 +25,8 @@ FEWEST_POINTS = 12
 # What an ordinary payment surely does: fewer, and the sweep has lost sight of something.
 SURELY = {"web commit": 6, "web call": 2, "worker job": 2, "worker commit": 1}
 SAMPLE = 4  # per wallet, in `make test`
+NOT_REACHED = "not killed: the point was not reached"
+TRIES = 3  # a fetch is a point only if its job was there a moment before, which is a race
 VICTIMS, MOMENTS = ("web", "worker"), ("before", "after")
 
 
@@ -58,7 +60,10 @@ def test_a_kill_at_any_point_loses_and_doubles_nothing(
     killed: Counter[str] = Counter()
     for number, case in enumerate(chosen, 1):
         started = time.monotonic()
-        wrong = _survive(stage, wallet, case, f"{wallet[0]}{number}")
+        for again in range(TRIES):
+            wrong = _survive(stage, wallet, case, f"{wallet[0]}{number}.{again}")
+            if wrong != NOT_REACHED:
+                break
         killed[case.victim] += wrong is None or "not killed" not in wrong
         took = time.monotonic() - started
         print(f"{number:4} {case} {took:5.1f} s {wrong or 'ok'}", flush=True)
@@ -115,7 +120,7 @@ def _survive(stage: Stage, wallet: str, case: Case, mark: str) -> str | None:
         fired = stage.disarm()
         stage.simulator.clear_faults()
     if not fired:
-        return "not killed: the point was not reached"
+        return NOT_REACHED
     (kill,) = stage.kills()[before:]
     return None if stage.is_gone(kill["pid"]) else f"not killed: {kill['pid']} still lives"
 
