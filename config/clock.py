@@ -21,18 +21,19 @@ class OffsetClock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: tuple[int, int] = (0, 0)
-        self._offset = timedelta(0)
+        # The file's mark and what it said, always replaced together: several threads read here.
+        self._read: tuple[tuple[int, int], timedelta] = ((0, 0), timedelta(0))
 
     def __call__(self) -> datetime:
         try:
             stat = os.stat(self._path)
         except FileNotFoundError:
             return datetime.now(UTC)
-        if (stat.st_mtime_ns, stat.st_ino) != self._seen:
-            self._offset = timedelta(seconds=float(self._path.read_text() or 0))
-            self._seen = (stat.st_mtime_ns, stat.st_ino)
-        return datetime.now(UTC) + self._offset
+        mark, (seen, offset) = (stat.st_mtime_ns, stat.st_ino), self._read
+        if mark != seen:
+            offset = timedelta(seconds=float(self._path.read_text() or 0))
+            self._read = (mark, offset)
+        return datetime.now(UTC) + offset
 
 
 def make_clock(settings: Settings) -> Now:

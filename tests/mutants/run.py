@@ -80,8 +80,11 @@ def copy_tree() -> Path:
     return tree
 
 
-def run_tests(tree: Path, tests: tuple[str, ...]) -> tuple[bool, str]:
-    """Whether all is green, and the first test that is not (or pytest's last word)."""
+def run_tests(tree: Path, tests: tuple[str, ...], *, tell: bool = False) -> tuple[bool, str]:
+    """Whether all is green, and the first test that is not (or pytest's last word).
+
+    With `tell` everything that pytest said about it is printed.
+    """
     words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
@@ -95,6 +98,8 @@ def run_tests(tree: Path, tests: tuple[str, ...]) -> tuple[bool, str]:
         return True, lines[-1]
     if done.returncode != 1:  # no test was found, or pytest could not start: that proves nothing
         raise RuntimeError(f"{shlex.join(tests)}: {lines[-1]}")
+    if tell:
+        print(done.stdout)
     red = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
     return False, re.sub(r"^\w+ ([^ ]*).*$", r"\1", red[0]) if red else lines[-1]
 
@@ -105,7 +110,7 @@ def main(names: list[str]) -> int:
     # Held open for the whole run, so that no mutant waits for the database to start.
     embedded.start(load_settings(data_dir=tree / "var" / "test", database_url=""))
     files = sorted({word for m in mutants for word in m.tests if word.endswith(".py")})
-    green, word = run_tests(tree, tuple(files))
+    green, word = run_tests(tree, tuple(files), tell=True)
     if not green:
         print(f"red without any mutant: {word}")
         return 1
