@@ -68,7 +68,8 @@ def main() -> int:
         return 1
     migrate(where)
     roof = Roof(_environment(settings))
-    signal.signal(signal.SIGTERM, _interrupt)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: whoever starts us may ignore it
+        signal.signal(stop, _interrupt)
     try:
         _start_all(roof, settings)
         _say(settings)
