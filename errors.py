@@ -67,6 +67,15 @@ class GatewayRejected(AppError):
         self.upstream_message = upstream_message
 
 
+class NotEnough(GatewayRejected):
+    """The merchant's balance at the wallet does not cover a refund; the same number after topping
+    up is the cure."""
+
+    code = "REFUND_BALANCE"
+    title = "商户余额不足，可能已自动提现"
+    steps = ("查看商户在钱包的余额。", "充值后用原退款单号重试。")
+
+
 class GatewayUnknown(AppError):
     """No answer that decides (timeout, 5xx, a wrong signature on it): money may have moved."""
 

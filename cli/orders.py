@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
+from services import orders as all_orders
 from services.order_story import tell
-from services.orders import stuck_attempts
 from web.runtime import deps
 
 orders = AppGroup("orders", help="Look at orders and their attempts.")
@@ -14,14 +14,14 @@ orders = AppGroup("orders", help="Look at orders and their attempts.")
 
 @orders.command("stuck")
 def stuck() -> None:
-    """List attempts that are not final and that nobody will look at. Exit 1 if there are any."""
-    found = stuck_attempts(deps())
+    """List attempts and refunds that are not final and that nobody will look at. Exit 1 if any."""
+    found = all_orders.stuck(deps())
     for row in found:
         due = row.due_at.isoformat() if row.due_at else "no due time"
-        click.echo(f"{row.out_trade_no}  {row.status}  {due}  asked {row.polls} times")
+        click.echo(f"{row.number}  {row.status}  {due}  asked {row.polls} times")
     if found:
         raise SystemExit(1)
-    click.echo("no attempt is stuck")
+    click.echo("nothing is stuck")
 
 
 @orders.command("show")

@@ -77,6 +77,14 @@ class Settings(BaseSettings):
     query_quota_per_minute: int = Field(
         default=3000, ge=1, description="active queries per provider and minute"
     )
+    refund_query_after_s: str = Field(
+        default="10,30,60,180,300,600,1800,3600,10800,21600",
+        description="seconds after a refund was asked for at which to look; the last repeats",
+    )
+    refund_days_wechat: int = Field(default=365, ge=1, description="WeChat Pay's limit for refunds")
+    refund_days_alipay: int = Field(
+        default=365, ge=1, description="Alipay's limit for refunds, by the merchant's contract"
+    )
     follow_link_enabled: bool = Field(default=False, description="offer to follow the account")
     customer_csp: Literal["enforce", "report", "off"] = Field(
         default="enforce", description="content security policy of customer pages"
@@ -123,6 +131,14 @@ class Settings(BaseSettings):
     @cached_property
     def query_schedule(self) -> tuple[int, ...]:
         return tuple(int(part) for part in self.query_after_s.split(","))
+
+    @cached_property
+    def refund_query_schedule(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.refund_query_after_s.split(","))
+
+    def refund_days(self, channel: str) -> int:
+        """How long after the payment a wallet still refunds, in days."""
+        return self.refund_days_wechat if channel == "wechat" else self.refund_days_alipay
 
     def upstream(self, name: str) -> str:
         """An upstream's base address: the setting of that name, or the simulator in its place."""

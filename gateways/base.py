@@ -46,6 +46,42 @@ class Trade:
     payer: str | None = field(default=None, repr=False)
 
 
+class RefundState(StrEnum):
+    """A refund as the wallet tells it."""
+
+    PROCESSING = "processing"  # accepted, the money is not back yet
+    SUCCESS = "success"
+    CLOSED = "closed"  # will never be paid out under this number
+    ABNORMAL = "abnormal"  # the payer's account takes nothing: the merchant must hand it over
+    NOT_FOUND = "not_found"  # not accepted (yet); Alipay can not tell this from "not done yet"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """What is asked of a wallet for one refund. The same request may be sent again unchanged."""
+
+    out_trade_no: str
+    out_refund_no: str
+    refund_fen: int
+    total_fen: int  # of the trade
+    reason: str
+    notify_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundWord:
+    """What a wallet says about one of our refunds, whether asked or told."""
+
+    channel: str
+    out_trade_no: str
+    out_refund_no: str
+    state: RefundState
+    raw_state: str
+    amount_fen: int | None = None
+    refund_id: str | None = None
+    succeeded_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class RefundNotice:
     """A verified notification about a refund; wallets send these to the pay URL too.
@@ -63,6 +99,7 @@ class RefundNotice:
     refund_fen: int | None = None  # of this one refund; Alipay tells a running total only: None
     refunded_total_fen: int | None = None  # of all refunds of the order so far, Alipay only
     trade: Trade | None = None
+    word: RefundWord | None = None  # where the notice says how the refund itself stands: WeChat
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +185,17 @@ class PayGateway(Protocol):
         SUCCESS when it was paid. PAYING when the wallet refused to close and still calls it
         unpaid: somebody can pay it yet.
         """
+        ...
+
+    def refund(self, account: Any, req: RefundRequest) -> RefundWord:
+        """Ask for money back; the same number with the same content may be sent again.
+
+        GatewayRejected is a definite no to this request, `NotEnough` one that a top-up cures.
+        """
+        ...
+
+    def query_refund(self, account: Any, out_trade_no: str, out_refund_no: str) -> RefundWord:
+        """Ask how one refund stands; an unknown number is RefundState.NOT_FOUND, no error."""
         ...
 
     def parse_notify(

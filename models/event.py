@@ -39,7 +39,11 @@ class CaseKind(StrEnum):
     PAYEE_MISMATCH = "payee_mismatch"
     UNKNOWN_TRADE = "unknown_trade"
     PAID_TWICE = "paid_twice"
-    REFUND_NOTICE = "refund_notice"
+    REFUND_NOTICE = "refund_notice"  # about a refund that we did not ask for
+    REFUND_WAITING = "refund_waiting"  # the merchant's balance is too low
+    REFUND_ABNORMAL = "refund_abnormal"  # the payer's account takes nothing
+    REFUND_MISMATCH = "refund_mismatch"  # another amount than ours, or no room for a late success
+    REFUND_SLOW = "refund_slow"  # not final after three days
     NO_ANSWER = "no_answer"  # the wallet has been silent for two minutes
 
 
@@ -61,6 +65,7 @@ class MoneyCase(Base):
     facts: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    healed: Mapped[bool] = mapped_column(default=False, server_default="false")  # by itself
 
 
 class AuditEntry(Base):

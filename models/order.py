@@ -136,6 +136,8 @@ class PayAttempt(Base):
         UniqueConstraint("provider_id", "channel", "transaction_id"),
         CheckConstraint("amount_fen BETWEEN 1 AND 2147483647", name="amount_in_range"),
         CheckConstraint(f"due_at IS NOT NULL OR NOT ({_OPEN_SQL})", name="open_is_looked_at_again"),
+        CheckConstraint("held_fen BETWEEN refunded_fen AND amount_fen", name="room_for_refunds"),
+        CheckConstraint("held_fen = 0 OR status = 'paid'", name="only_paid_is_refunded"),
         Index(
             "uq_pay_attempt_one_open",
             "provider_id",
@@ -162,6 +164,8 @@ class PayAttempt(Base):
     prepay_id: Mapped[str | None] = mapped_column(String(128))
     transaction_id: Mapped[str | None] = mapped_column(String(64))
     raw_state: Mapped[str | None] = mapped_column(String(32))
+    held_fen: Mapped[Fen] = mapped_column(default=0, server_default="0")  # of refunds, done or not
+    refunded_fen: Mapped[Fen] = mapped_column(default=0, server_default="0")  # of refunds done
     polls: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime | None]  # when to ask the wallet next; None: nothing left to ask
     created_at: Mapped[datetime]

@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -41,10 +41,30 @@ def open_case(
     session.execute(
         row.on_conflict_do_update(
             index_elements=["provider_id", "dedupe_key"],
-            set_={"facts": MoneyCase.facts.op("||")(row.excluded.facts.op("||")({"last": facts}))},
+            set_={
+                "facts": MoneyCase.facts.op("||")(row.excluded.facts.op("||")({"last": facts})),
+                # What had come right by itself is open again; what a person closed stays closed.
+                "closed_at": case((MoneyCase.healed, None), else_=MoneyCase.closed_at),
+                "healed": False,
+            },
         )
     )
     log.error("money case", extra={"kind": kind.value, "out_trade_no": out_trade_no})
+
+
+def end_case(
+    session: Session, provider_id: int, kind: CaseKind, number: str, now: datetime
+) -> None:
+    """What the case was about has come right by itself."""
+    session.execute(
+        update(MoneyCase)
+        .where(
+            MoneyCase.provider_id == provider_id,
+            MoneyCase.dedupe_key == f"{kind.value}:{number}",
+            MoneyCase.closed_at.is_(None),
+        )
+        .values(closed_at=now, healed=True)
+    )
 
 
 def open_cases(deps: Deps) -> list[MoneyCase]:

@@ -16,6 +16,7 @@ from models.event import CaseKind
 from services.accounts import BOOK, ProviderAccounts, seal_place
 from services.cases import open_case
 from services.deps import Deps
+from services.refunds.settling import apply_refund, find_refund, lock_refund
 from services.settle import apply_trade
 from services.single import Single
 
@@ -96,16 +97,55 @@ def _keep_and_apply(
     if trade is not None:
         apply_trade(session, provider_id, trade, now)
     if isinstance(word, RefundNotice):
-        # Refunds are not this road's to apply: what came is kept for those who are.
-        open_case(
-            session,
-            provider_id=provider_id,
-            kind=CaseKind.REFUND_NOTICE,
-            out_trade_no=word.out_trade_no,
-            order_id=None,
-            at=now,
-            facts={"out_refund_no": word.out_refund_no, "state": word.raw_state},
-        )
+        _hear_refund(session, provider_id, word, now)
+
+
+def _hear_refund(session: Session, provider_id: int, notice: RefundNotice, now: datetime) -> None:
+    """WeChat says how the refund stands; Alipay only that there was one, so its own is asked now.
+
+    A refund that is not ours (made by hand on the wallet's platform) is a case.
+    """
+    try:
+        if notice.word is not None:
+            word = notice.word
+            found = find_refund(session, provider_id, word.channel, word.out_refund_no)
+            apply_refund(session, lock_refund(session, provider_id, found), word, now)
+            return
+    except NotFound:
+        pass
+    else:
+        if _poke(session, provider_id, notice, now):
+            return
+    open_case(
+        session,
+        provider_id=provider_id,
+        kind=CaseKind.REFUND_NOTICE,
+        out_trade_no=notice.out_trade_no,
+        order_id=None,
+        at=now,
+        facts={"out_refund_no": notice.out_refund_no, "state": notice.raw_state},
+    )
+
+
+def _poke(session: Session, provider_id: int, notice: RefundNotice, now: datetime) -> bool:
+    """Ask about the order's refunds at once; False when we have none of that number."""
+    found = session.scalars(
+        text(
+            "UPDATE refund r SET due_at = CASE WHEN r.due_at IS NULL THEN NULL"
+            " ELSE CAST(:now AS timestamptz) END FROM pay_attempt a"
+            " WHERE a.provider_id = :p AND a.out_trade_no = :n AND a.channel = :c"
+            " AND r.provider_id = a.provider_id AND r.attempt_id = a.id"
+            " AND (CAST(:r AS text) IS NULL OR r.out_refund_no = :r) RETURNING r.id"
+        ),
+        {
+            "now": now,
+            "p": provider_id,
+            "n": notice.out_trade_no,
+            "c": notice.channel,
+            "r": notice.out_refund_no,
+        },
+    )
+    return bool(found.all())
 
 
 _KEEP = text("""

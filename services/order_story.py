@@ -10,6 +10,7 @@ from models.event import AuditEntry, MoneyCase, UpstreamEvent
 from models.order import PayAttempt, PayOrder
 from services.deps import Deps
 from services.orders import state_of
+from services.refunds import listing
 
 
 def tell(deps: Deps, number: str) -> list[str]:
@@ -51,6 +52,13 @@ def _lines(session: Session, order: PayOrder) -> list[str]:
             f"  ¥{yuan_from_fen(attempt.amount_fen)}  wallet says {attempt.raw_state or '-'}"
             f"  asked {attempt.polls}x  next {due}  wallet number {attempt.transaction_id or '-'}"
         )
+    for refund in listing.of_order(session, order):
+        due = f"{refund.due_at:%F %T}Z" if refund.due_at else "nothing left to ask"
+        lines.append(
+            f"  refund {refund.out_refund_no}  {refund.status}  ¥{yuan_from_fen(refund.amount_fen)}"
+            f"  asked by {refund.asked_by}, allowed by {refund.allowed_by}  next {due}"
+            f"  wallet said {refund.upstream_code or '-'}"
+        )
     for event in session.scalars(
         select(UpstreamEvent)
         .where(
@@ -73,5 +81,10 @@ def _lines(session: Session, order: PayOrder) -> list[str]:
         )
         .order_by(AuditEntry.id)
     ):
-        lines.append(f"  {entry.created_at:%F %T}Z  {entry.actor}  {entry.action}")
+        lines.append(f"  {entry.created_at:%F %T}Z  {entry.actor}  {entry.action}{_said(entry)}")
     return lines
+
+
+def _said(entry: AuditEntry) -> str:
+    number = entry.facts.get("out_refund_no")
+    return f"  {number}" if number else ""

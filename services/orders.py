@@ -153,28 +153,34 @@ def day_totals(
 
 
 @dataclass(frozen=True, slots=True)
-class StuckAttempt:
-    out_trade_no: str
+class Stuck:
+    """An attempt or a refund that nobody will look at."""
+
+    number: str
     status: str
     due_at: datetime | None
     polls: int
 
 
-def stuck_attempts(deps: Deps) -> list[StuckAttempt]:
-    """Attempts that are not final and that nobody will look at: no due time, or 60 s past it."""
+_STUCK = text("""
+SELECT out_trade_no AS number, status, due_at, polls FROM pay_attempt
+WHERE (status IN ('created', 'payable', 'closing') AND due_at IS NULL) OR due_at < :limit
+UNION ALL
+SELECT out_refund_no, status, due_at, polls FROM refund
+WHERE (status IN ('created', 'processing', 'unknown') AND due_at IS NULL) OR due_at < :limit
+ORDER BY number
+""")
 
-    def unit(session: Session) -> list[StuckAttempt]:
-        rows = session.execute(
-            text(
-                "SELECT out_trade_no, status, due_at, polls FROM pay_attempt"
-                " WHERE (status IN ('created', 'payable', 'closing') AND due_at IS NULL)"
-                " OR due_at < :limit ORDER BY id"
-            ),
-            {"limit": deps.now() - timedelta(seconds=60)},
-        )
-        return [StuckAttempt(r.out_trade_no, r.status, r.due_at, r.polls) for r in rows]
 
-    return deps.transact(unit)
+def stuck(deps: Deps) -> list[Stuck]:
+    """What is not final and nobody will look at: no due time, or 60 s past it."""
+    limit = deps.now() - timedelta(seconds=60)
+    return deps.transact(
+        lambda s: [
+            Stuck(r.number, r.status, r.due_at, r.polls)
+            for r in s.execute(_STUCK, {"limit": limit})
+        ]
+    )
 
 
 def staff_session(session: Session, id_hash: str, now: datetime) -> WebSession | None:

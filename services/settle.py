@@ -15,6 +15,7 @@ from models.order import OPEN_ATTEMPTS, AttemptStatus, OrderStatus, PayAttempt, 
 from services import audit
 from services.cases import open_case
 from services.queue import enqueue
+from services.refunds.asking import refund_twice_paid
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +163,8 @@ def _hurry_others(session: Session, order: PayOrder, now: datetime) -> None:
 
 
 def _paid_twice(session: Session, order: PayOrder, attempt: PayAttempt, now: datetime) -> None:
+    """The second payment goes back by itself; the case ends when the wallet says that it has."""
+    number = refund_twice_paid(session, order, attempt, now)
     open_case(
         session,
         provider_id=order.provider_id,
@@ -173,5 +176,6 @@ def _paid_twice(session: Session, order: PayOrder, attempt: PayAttempt, now: dat
             "first": order.transaction_id,
             "second": attempt.transaction_id,
             "amount_fen": attempt.amount_fen,
+            "out_refund_no": number,
         },
     )

@@ -19,6 +19,7 @@ class Refund:
     amount_fen: int
     state: str
     created_at: float
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -68,6 +69,7 @@ class Books:
         self.lock = threading.RLock()
         self._trades: dict[tuple[str, str, str], Trade] = {}
         self._by_ref: dict[str, tuple[str, str, str]] = {}
+        self._by_refund: dict[tuple[str, str, str], tuple[str, str, str]] = {}
         self._file: FileIO | None = None
         if journal is not None:
             journal.parent.mkdir(parents=True, exist_ok=True)
@@ -104,6 +106,8 @@ class Books:
         for ref in (trade.transaction_id, trade.facts.get("prepay_id")):
             if ref:
                 self._by_ref[f"{trade.channel}:{ref}"] = key
+        for refund in trade.refunds:
+            self._by_refund[(trade.channel, trade.owner, refund.out_refund_no)] = key
 
     def put(self, trade: Trade) -> None:
         with self.lock:
@@ -120,6 +124,11 @@ class Books:
         key = self._by_ref.get(f"{channel}:{ref}")
         return self._trades.get(key) if key is not None else None
 
+    def by_refund(self, channel: str, owner: str, out_refund_no: str) -> Trade | None:
+        """The trade that has a refund of this number."""
+        key = self._by_refund.get((channel, owner, out_refund_no))
+        return self._trades.get(key) if key is not None else None
+
     def all(self) -> Iterator[Trade]:
         with self.lock:
             return iter(list(self._trades.values()))
@@ -128,6 +137,7 @@ class Books:
         with self.lock:
             self._trades.clear()
             self._by_ref.clear()
+            self._by_refund.clear()
             if self._file is not None:
                 self._file.truncate(0)
 

@@ -14,6 +14,7 @@ from typing import Any
 from simulator import parties
 from simulator.books import Books
 from simulator.clock import Clock
+from simulator.due import Due
 from simulator.faults import Faults
 from simulator.keys import KeyStore, certificate
 from simulator.outbox import Outbox, Parcel
@@ -60,10 +61,16 @@ class World:
     wechat: dict[str, parties.WechatProvider] = field(default_factory=lambda: parties.WECHAT)
     alipay: dict[str, parties.AlipayApp] = field(default_factory=lambda: parties.ALIPAY)
     outbox: Outbox = field(init=False)
+    due: Due = field(init=False)
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.clock, self._told, self.faults)
-        self.clock.on_jump = self.outbox.look_again
+        self.due = Due(self.clock)
+        self.clock.on_jump = self._jumped
+
+    def _jumped(self) -> None:
+        self.due.run()
+        self.outbox.look_again()
 
     def _told(self, parcel: Parcel, status: int, text: str) -> None:
         self.note(
@@ -108,6 +115,7 @@ class World:
             self.books.reset()
             self.faults.clear()
             self.outbox.clear()
+            self.due.clear()
             self.codes.clear()
             self.nonces.clear()
             self.tokens.clear()

@@ -10,14 +10,18 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 from services import asking
 from services.deps import Deps
 from services.housekeeping import beat
+from services.refunds import sweep as refunds
 from tasks.jobs import QUEUES, build_job_app
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 SWEEP_EVERY_S = 0.25
 ABANDONED_EVERY_S = 5.0
@@ -35,6 +39,7 @@ class Sweeper:
             threading.Thread(target=self._every, args=(pause, work), name=name)
             for name, pause, work in (
                 ("due", SWEEP_EVERY_S, self.sweep),
+                ("refunds", SWEEP_EVERY_S, self.refunds),
                 ("abandoned", ABANDONED_EVERY_S, self._abandoned),
                 ("beat", BEAT_EVERY_S, self._beat),
             )
@@ -66,17 +71,22 @@ class Sweeper:
     def sweep(self) -> bool:
         """True when there may be more to do at once."""
         most = self._deps.settings.worker_threads * 4
-        claims = asking.claim_due(self._deps, most)
-        asked: list[Future[None]] = [
-            self._pool.submit(asking.ask, self._deps, claim) for claim in claims
-        ]
+        return self._meet(asking.claim_due(self._deps, most), asking.ask) == most
+
+    def refunds(self) -> bool:
+        """The same for refunds."""
+        most = self._deps.settings.worker_threads * 2
+        return self._meet(refunds.claim_due(self._deps, most), refunds.pursue) == most
+
+    def _meet(self, claims: Sequence[T], meet: Callable[[Deps, T], None]) -> int:
+        asked: list[Future[None]] = [self._pool.submit(meet, self._deps, claim) for claim in claims]
         for future, claim in zip(asked, claims, strict=True):
             try:
                 future.result()
             except Exception:
                 # The claim's due time brings it back; nothing is lost by going on.
-                log.exception("asking failed", extra={"attempt_id": claim.attempt_id})
-        return len(claims) == most
+                log.exception("asking failed", extra={"claim": repr(claim)})
+        return len(claims)
 
     def _abandoned(self) -> bool:
         asking.end_abandoned(self._deps)

@@ -90,6 +90,7 @@ class ResultPage(Page):
     created_at: datetime | None = None
     paid_at: datetime | None = None
     refunded_fen: int = 0
+    refunds: tuple[tuple[str, int], ...] = ()  # under way: words and fen
     reason: str = ""
     reason_code: str = ""
     state_url: str | None = None

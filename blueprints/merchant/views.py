@@ -11,32 +11,22 @@ from typing import Any
 from flask import Blueprint, abort, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask.wrappers import Response
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from blueprints.merchant import detail
+from blueprints.merchant.detail import CHIPS
 from models.merchant import Staff, Store
-from models.order import PayOrder
 from models.session import WebSession
-from services.orders import OrderRow, day_totals, list_orders, staff_session, state_of
+from services.orders import OrderRow, day_totals, list_orders, staff_session
 from services.payers import hashed
 from web.assets import linked_headers
-from web.formats import local_clock, local_day, local_time, tail4, to_local
+from web.formats import local_clock, local_day, tail4, to_local
 from web.runtime import deps
 from web.visit import STAFF_COOKIE, cookie_name, set_cookie
 
 bp = Blueprint("merchant", __name__, url_prefix="/m")
 
-CHIPS = {
-    "pending": ("info", "待确认"),
-    "created": ("info", "待付款"),
-    "unknown": ("warn", "结果未知"),
-    "closed": ("", "已关闭"),
-    "failed": ("bad", "未成功"),
-    "void": ("", "已作废"),
-    "late_paid": ("warn", "过期后付成"),
-    "part_refunded": ("warn", "部分退款"),
-    "refunded": ("", "已全额退款"),
-}
 DAYS = "一二三四五六日"
 PAGE = 20
 
@@ -192,86 +182,12 @@ def _row(row: OrderRow) -> dict[str, Any]:
 @bp.get("/orders/<out_trade_no>")
 def order(out_trade_no: str) -> ResponseReturnValue:
     staff: Staff = g.staff
-
-    def unit(session: Session) -> tuple[PayOrder, list[Any], str] | None:
-        found = session.scalar(
-            select(PayOrder).where(
-                PayOrder.provider_id == staff.provider_id,
-                PayOrder.merchant_id == staff.merchant_id,
-                PayOrder.out_trade_no == out_trade_no,
-            )
-        )
-        if found is None:
-            return None
-        story = session.execute(
-            text(
-                "SELECT action, created_at FROM audit_entry WHERE provider_id = :p"
-                " AND subject = :s ORDER BY id"
-            ),
-            {"p": staff.provider_id, "s": f"order:{out_trade_no}"},
-        ).all()
-        where = session.execute(
-            text(
-                "SELECT s.name, s.branch_name, c.name AS place FROM store s LEFT JOIN pay_code c"
-                " ON c.provider_id = s.provider_id AND c.id = :c"
-                " WHERE s.provider_id = :p AND s.id = :s"
-            ),
-            {"p": staff.provider_id, "s": found.store_id, "c": found.pay_code_id},
-        ).one()
-        place = " · ".join(part for part in (where.branch_name or where.name, where.place) if part)
-        return found, list(story), place
-
-    found = deps().transact(unit)
+    found = deps().transact(
+        lambda s: detail.read(s, staff.provider_id, staff.merchant_id, out_trade_no)
+    )
     if found is None:
         abort(404)
-    return _page("merchant/order_detail.html", **_detail(*found))
-
-
-STORY = {
-    "order_paid": "钱包确认收款",
-    "order_paid_late": "订单过期后，钱包确认收款",
-    "order_followed_up": "通知已处理",
-    "order_closed": "订单已关闭",
-}
-WALLETS = {"wechat": "微信支付", "alipay": "支付宝"}
-
-
-def _detail(found: PayOrder, story: list[Any], place: str) -> dict[str, Any]:
-    kind, said = CHIPS.get(state_of(found), ("ok", "已支付"))
-    facts = [
-        {"label": "订单金额", "value": found.amount_fen, "kind": "money"},
-        {"label": "付款方式", "value": WALLETS.get(found.channel, found.channel), "kind": ""},
-        {"label": "门店与收款码", "value": place, "kind": ""},
-    ]
-    if found.refunded_fen:
-        facts.insert(1, {"label": "已退款", "value": found.refunded_fen, "kind": "money"})
-    if found.paid_at:
-        facts.append({"label": "收款时间", "value": local_time(found.paid_at), "kind": "num"})
-    facts += [
-        {"label": "订单号", "value": found.out_trade_no, "kind": "mono"},
-    ]
-    if found.transaction_id:
-        facts.append({"label": "钱包单号", "value": found.transaction_id, "kind": "mono"})
-    if found.remark:
-        facts.append({"label": "备注", "value": found.remark, "kind": ""})
-    steps = [{"at": local_time(found.created_at), "text": "顾客发起付款"}]
-    steps += [
-        {"at": local_time(row.created_at), "text": STORY.get(row.action, row.action)}
-        for row in story
-    ]
-    is_paid = found.paid_at is not None
-    return {
-        "title": "订单详情",
-        "net_label": "实收" if is_paid else "应收",
-        "net_fen": found.amount_fen - found.refunded_fen,
-        "chip_kind": kind,
-        "chip_text": said,
-        "facts": facts,
-        "timeline": steps,
-        "note": "金额或收款方与钱包的不一致，已冻结，等人核对。" if found.is_frozen else None,
-        "note_kind": "warn",
-        "back_url": "/m/orders",
-    }
+    return _page("merchant/order_detail.html", **detail.shown(found))
 
 
 def _page(template: str, status: int = 200, **shown: Any) -> Response:

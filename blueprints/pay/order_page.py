@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.pay import render
 from errors import AppError
-from models.order import PayOrder
+from models.order import OrderStatus, PayOrder
 from services.orders import FINAL, find_order, state_of
+from services.refunds import listing, words
 from services.scan import Scan, scan_store
 from web.client import Wallet
 from web.pages import ResultPage, ResultState
@@ -29,7 +30,15 @@ def show(out_mch_id: str, public_id: str) -> ResponseReturnValue:
         )
     except AppError as error:
         return render.refused(visit, error)
-    return render.page("pay/result.html", _result(visit, order, scan))
+    return render.page("pay/result.html", _result(visit, order, scan, _refunds(visit, order)))
+
+
+def _refunds(visit: Visit, order: PayOrder) -> tuple[tuple[str, int], ...]:
+    """Refunds that the payer still waits for; only a paid order has any."""
+    if order.status is not OrderStatus.PAID:
+        return ()
+    lines = deps().transact(lambda s: listing.of_order(s, order))
+    return words.under_way(((line.status, line.amount_fen) for line in lines), visit.lang)
 
 
 def shown_state(order: PayOrder) -> ResultState:
@@ -38,7 +47,9 @@ def shown_state(order: PayOrder) -> ResultState:
     return CREATED_SHOWN_AS if word == "created" else cast(ResultState, word)
 
 
-def _result(visit: Visit, order: PayOrder, scan: Scan) -> ResultPage:
+def _result(
+    visit: Visit, order: PayOrder, scan: Scan, refunds: tuple[tuple[str, int], ...]
+) -> ResultPage:
     state, now = shown_state(order), deps().now()
     own = f"/q/{scan.out_mch_id}/o/{order.public_id}"
     code_url = visit.url(f"/q/{scan.out_mch_id}/{scan.code}", new="1") if scan.code else None
@@ -57,6 +68,7 @@ def _result(visit: Visit, order: PayOrder, scan: Scan) -> ResultPage:
         created_at=order.created_at,
         paid_at=order.paid_at,
         refunded_fen=order.refunded_fen,
+        refunds=refunds,
         reason=order.reject_message or "" if state == "failed" else "",
         reason_code=order.reject_code or "" if state == "failed" else "",
         state_url=visit.url(f"{own}/state"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from errors import GatewayRejected, GatewayUnknown, NotifyInvalid
+from errors import GatewayRejected, GatewayUnknown, NotEnough, NotifyInvalid
 from gateways import strict_json
 from gateways.alipay import mapping
 from gateways.base import (
@@ -15,6 +15,9 @@ from gateways.base import (
     Prepay,
     PrepayRequest,
     RefundNotice,
+    RefundRequest,
+    RefundState,
+    RefundWord,
     Trade,
     TradeState,
 )
@@ -29,6 +32,8 @@ _OPERATIONS = {  # in the log, the same words for both wallets
     "alipay.trade.create": "prepay",
     "alipay.trade.query": "query",
     "alipay.trade.close": "close",
+    "alipay.trade.refund": "refund",
+    "alipay.trade.fastpay.refund.query": "query_refund",
 }
 
 
@@ -132,6 +137,42 @@ class AlipayGateway:
                 raise
             return self.query(account, out_trade_no).state
         return TradeState.CLOSED
+
+    def refund(self, account: AlipayAccount, req: RefundRequest) -> RefundWord:
+        """Ask for money back. A business code that is in no list is unknown, not a refusal."""
+        content = mapping.refund_content(req)
+        try:
+            node = self._call(account, "alipay.trade.refund", req.out_trade_no, content)
+        except GatewayRejected as refused:
+            code = refused.upstream_code
+            if code in mapping.NOT_ENOUGH:
+                raise NotEnough(code, refused.upstream_message) from refused
+            if _is_business(refused) and not mapping.is_refund_refusal(code):
+                raise GatewayUnknown(code, upstream_code=code) from refused
+            raise
+        try:
+            return mapping.refund_answer(req, node)
+        except ValueError as error:
+            raise GatewayUnknown(f"the answer can not be read: {error}") from None
+
+    def query_refund(
+        self, account: AlipayAccount, out_trade_no: str, out_refund_no: str
+    ) -> RefundWord:
+        """Ask by our refund number. NOT_FOUND also while it is not done: Alipay says no more."""
+        content = {"out_trade_no": out_trade_no, "out_request_no": out_refund_no}
+        method = "alipay.trade.fastpay.refund.query"
+        try:
+            node = self._call(account, method, out_trade_no, content)
+            return mapping.refund_found(out_trade_no, out_refund_no, node)
+        except GatewayRejected as refused:
+            if refused.upstream_code not in mapping.NOT_EXIST:
+                raise
+            code = refused.upstream_code
+            return RefundWord(
+                self.channel, out_trade_no, out_refund_no, RefundState.NOT_FOUND, code
+            )
+        except (ValueError, mapping.UnknownState) as error:
+            raise GatewayUnknown(f"the answer can not be read: {error}") from None
 
     def parse_notify(
         self, account: AlipayAccount, headers: Mapping[str, str], body: bytes, now: datetime

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from gateways.base import AlipayAccount, PrepayRequest, RefundNotice, Trade, TradeState
+from gateways.base import (
+    AlipayAccount,
+    PrepayRequest,
+    RefundNotice,
+    RefundRequest,
+    RefundState,
+    RefundWord,
+    Trade,
+    TradeState,
+)
 from gateways.money import fen_from_yuan, yuan_from_fen
 
 CHANNEL = "alipay"
@@ -27,6 +36,7 @@ TRADE_STATES = {
 # Signs that a TRADE_CLOSED was paid first.
 _PAID_SIGNS = ("send_pay_date", "gmt_payment", "gmt_refund", "refund_fee")
 
+NOT_ENOUGH = frozenset({"ACQ.SELLER_BALANCE_NOT_ENOUGH"})
 NOT_EXIST = frozenset({"ACQ.TRADE_NOT_EXIST", "TRADE_NOT_EXIST"})
 CLOSE_DECIDED_BY_QUERY = frozenset(
     {
@@ -59,6 +69,22 @@ _CREATE_REFUSALS = frozenset(
 _CREATE_REFUSAL_FAMILIES = ("SECONDARY_MERCHANT_", "MERCHANT_PERM_RECEIPT_")
 
 
+# What alipay.trade.refund can refuse for good (alipay.md 4.9); any other business code is unknown.
+_REFUND_REFUSALS = frozenset(
+    """
+    INVALID_PARAMETER REFUND_AMT_NOT_EQUAL_TOTAL REASON_TRADE_BEEN_FREEZEN TRADE_NOT_EXIST
+    TRADE_HAS_FINISHED TRADE_STATUS_ERROR DISCORDANT_REPEAT_REQUEST REASON_TRADE_REFUND_FEE_ERR
+    TRADE_NOT_ALLOW_REFUND REFUND_FEE_ERROR TRADE_HAS_CLOSE BUYER_NOT_EXIST
+    BUYER_ENABLE_STATUS_FORBID REASON_TRADE_STATUS_INVALID NOT_ALLOW_PARTIAL_REFUND
+    ONLINE_TRADE_VOUCHER_NOT_ALLOW_REFUND BUYER_ERROR CURRENCY_NOT_SUPPORT
+    ALLOC_AMOUNT_VALIDATE_ERROR USER_NOT_MATCH_ERR TRADE_SETTLE_ERROR REFUND_CHARGE_ERROR
+    ENTERPRISE_PAY_BIZ_ERROR OVERDRAFT_ASSIGN_ACCOUNT_INVALID OVERDRAFT_AGREEMENT_NOT_MATCH
+    REFUND_ACCOUNT_NOT_EXIST CUSTOMER_VALIDATE_ERROR REFUND_ROYALTY_PAYEE_ACCOUNT_NOT_EXIST
+    REFUNDALLOC_UNAUTH_LIMIT
+    """.split()  # noqa: SIM905 - thirty quoted names read worse
+)
+
+
 class UnknownState(Exception):
     """A word for a state that is in no table: never guessed."""
 
@@ -69,6 +95,13 @@ def is_create_refusal(sub_code: str) -> bool:
     if sub_code.startswith(("isv.", "aop.")):
         return True  # said by the gateway, before the business was reached
     return name in _CREATE_REFUSALS or name.startswith(_CREATE_REFUSAL_FAMILIES)
+
+
+def is_refund_refusal(sub_code: str) -> bool:
+    """True when this code of alipay.trade.refund surely means that nothing went back by it."""
+    return (
+        sub_code.startswith(("isv.", "aop.")) or sub_code.removeprefix("ACQ.") in _REFUND_REFUSALS
+    )
 
 
 def china_time(at: datetime) -> str:
@@ -118,6 +151,57 @@ def subject(description: str) -> str:
     """Alipay's `subject` takes no `/`, `=` or `&` (alipay.md 4.1): each becomes a blank."""
     words = re.sub(r"[/=&\s]+", " ", description).strip()[:_SUBJECT_LENGTH]
     return words or "付款"
+
+
+def refund_content(req: RefundRequest) -> dict[str, Any]:
+    """biz_content of alipay.trade.refund; out_request_no is the number of this one refund."""
+    content = {
+        "out_trade_no": req.out_trade_no,
+        "out_request_no": req.out_refund_no,
+        "refund_amount": yuan_from_fen(req.refund_fen),
+    }
+    if req.reason:
+        content["refund_reason"] = req.reason[:256]
+    return content
+
+
+def refund_answer(req: RefundRequest, node: Mapping[str, Any]) -> RefundWord:
+    """Read alipay.trade.refund's answer: only `fund_change` Y says that money moved now.
+
+    N is a repeat, or not done yet: the refund's own query decides (alipay.md 4.8).
+    """
+    if word(node, "out_trade_no") not in (req.out_trade_no, None):
+        raise ValueError("the answer is about another order")
+    moved = node.get("fund_change") == "Y"
+    when = word_with_blank(node, "gmt_refund_pay")
+    return RefundWord(
+        channel=CHANNEL,
+        out_trade_no=req.out_trade_no,
+        out_refund_no=req.out_refund_no,
+        state=RefundState.SUCCESS if moved else RefundState.PROCESSING,
+        raw_state=f"fund_change {'Y' if moved else 'N'}",
+        succeeded_at=from_china_time(when) if moved and when else None,
+    )
+
+
+def refund_found(out_trade_no: str, out_refund_no: str, node: Mapping[str, Any]) -> RefundWord:
+    """Read the refund query: without `refund_status` it is not done, or not known at all."""
+    for name, ours in (("out_trade_no", out_trade_no), ("out_request_no", out_refund_no)):
+        if word(node, name) not in (ours, None):
+            raise ValueError("the answer is about another refund")
+    status = word(node, "refund_status")
+    if status not in (None, "REFUND_SUCCESS"):
+        raise UnknownState(status)
+    amount, when = node.get("refund_amount"), word_with_blank(node, "gmt_refund_pay")
+    return RefundWord(
+        channel=CHANNEL,
+        out_trade_no=out_trade_no,
+        out_refund_no=out_refund_no,
+        state=RefundState.SUCCESS if status else RefundState.NOT_FOUND,
+        raw_state=status or "no refund_status",
+        amount_fen=_fen(amount) if status and amount else None,
+        succeeded_at=from_china_time(when) if status and when else None,
+    )
 
 
 def trade_from_wire(account: AlipayAccount, wire: Mapping[str, Any]) -> Trade:

@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from errors import GatewayRejected, GatewayUnknown, NotifyInvalid
+from errors import GatewayRejected, GatewayUnknown, NotEnough, NotifyInvalid
 from gateways import strict_json
 from gateways.base import (
     Prepay,
     PrepayRequest,
     RefundNotice,
+    RefundRequest,
+    RefundState,
+    RefundWord,
     Trade,
     TradeState,
     WechatAccount,
@@ -23,6 +26,7 @@ from gateways.wechat_pay.client import BadSignature, WechatPayClient
 
 _ORDERS = "/v3/pay/partner/transactions"
 _BY_NUMBER = f"{_ORDERS}/out-trade-no"
+_REFUNDS = "/v3/refund/domestic/refunds"
 
 
 class WechatPayGateway:
@@ -82,6 +86,39 @@ class WechatPayGateway:
                 raise
             return self.query(account, out_trade_no).state
         return TradeState.CLOSED
+
+    def refund(self, account: WechatAccount, req: RefundRequest) -> RefundWord:
+        """Ask for money back. 200 means accepted, not done; 429 means perhaps accepted."""
+        client = self._client(account)
+        try:
+            with timed(self.channel, "refund", req.out_trade_no):
+                wire = client.call("POST", _REFUNDS, mapping.refund_body(account, req))
+        except GatewayRejected as refused:
+            if refused.upstream_code in mapping.NOT_ENOUGH_CODES:
+                raise NotEnough(refused.upstream_code, refused.upstream_message) from refused
+            raise
+        return _asked_refund(wire, req.out_trade_no, req.out_refund_no)
+
+    def query_refund(
+        self, account: WechatAccount, out_trade_no: str, out_refund_no: str
+    ) -> RefundWord:
+        """Ask by our refund number, however old it is."""
+        client = self._client(account)
+        query = urlencode({"sub_mchid": account.sub_mchid})
+        try:
+            with timed(self.channel, "query_refund", out_trade_no):
+                wire = client.call("GET", f"{_REFUNDS}/{_quoted(out_refund_no)}?{query}")
+        except GatewayRejected as refused:
+            if refused.upstream_code not in mapping.UNKNOWN_REFUND_CODES:
+                raise
+            return RefundWord(
+                self.channel,
+                out_trade_no,
+                out_refund_no,
+                RefundState.NOT_FOUND,
+                refused.upstream_code,
+            )
+        return _asked_refund(wire, out_trade_no, out_refund_no)
 
     def parse_notify(
         self, account: WechatAccount, headers: Mapping[str, str], body: bytes, now: datetime
@@ -166,6 +203,16 @@ def _asked_trade(account: WechatAccount, out_trade_no: str, wire: dict[str, Any]
     if trade.out_trade_no != out_trade_no or mchid != account.sp_mchid:
         raise GatewayUnknown("the answer is about another order")
     return trade
+
+
+def _asked_refund(wire: dict[str, Any], out_trade_no: str, out_refund_no: str) -> RefundWord:
+    try:
+        found = mapping.refund_word(wire, "status")
+    except (ValueError, mapping.UnknownState) as error:
+        raise GatewayUnknown(f"the answer can not be read: {error}") from None
+    if (found.out_trade_no, found.out_refund_no) != (out_trade_no, out_refund_no):
+        raise GatewayUnknown("the answer is about another refund")
+    return found
 
 
 def _read(kind: str, wire: dict[str, Any]) -> Trade | RefundNotice:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from gateways.base import PrepayRequest, RefundNotice, Trade, TradeState, WechatAccount
+from gateways.base import (
+    PrepayRequest,
+    RefundNotice,
+    RefundRequest,
+    RefundState,
+    RefundWord,
+    Trade,
+    TradeState,
+    WechatAccount,
+)
 from gateways.strict_json import word
 
 CHANNEL = "wechat"
@@ -22,7 +31,15 @@ TRADE_STATES = {
     "REVOKED": TradeState.CLOSED,
     "PAYERROR": TradeState.FAILED,
 }
-REFUND_STATES = frozenset({"SUCCESS", "CLOSED", "PROCESSING", "ABNORMAL"})
+REFUND_STATES = {
+    "SUCCESS": RefundState.SUCCESS,
+    "CLOSED": RefundState.CLOSED,
+    "PROCESSING": RefundState.PROCESSING,
+    "ABNORMAL": RefundState.ABNORMAL,
+}
+UNKNOWN_REFUND_CODES = frozenset({"RESOURCE_NOT_EXISTS"})
+NOT_ENOUGH_CODES = frozenset({"NOT_ENOUGH", "NOTENOUGH"})
+_REASON_BYTES = 80
 
 # Already paid, said of an order or a close. Source: table of Request-ID numbers (wechat.md A12).
 PAID_NUMBERS = frozenset({268449538, 268498689})
@@ -106,20 +123,57 @@ def _is_whole(trade: Trade) -> bool:
     return None not in (trade.amount_fen, trade.payee, trade.app, trade.transaction_id)
 
 
-def refund_from_wire(wire: dict[str, Any]) -> RefundNotice:
-    """Read a refund notification's plain text; errors as for a trade."""
-    raw_state = word(wire, "refund_status") or ""
+def refund_body(account: WechatAccount, req: RefundRequest) -> dict[str, Any]:
+    """POST /v3/refund/domestic/refunds. Always with a notify_url: without one WeChat falls back to
+    APIv2's XML notification (wechat.md pitfall 15)."""
+    body: dict[str, Any] = {
+        "sub_mchid": account.sub_mchid,
+        "out_trade_no": req.out_trade_no,
+        "out_refund_no": req.out_refund_no,
+        "notify_url": req.notify_url,
+        "amount": {"refund": req.refund_fen, "total": req.total_fen, "currency": "CNY"},
+    }
+    if req.reason:
+        body["reason"] = _cut(req.reason, _REASON_BYTES)
+    return body
+
+
+def refund_word(wire: dict[str, Any], state_name: str) -> RefundWord:
+    """Read an answer (`status`) or a notification's plain text (`refund_status`).
+
+    UnknownState for a state outside of the table, ValueError for what can not be a refund.
+    """
+    raw_state = word(wire, state_name) or ""
     if raw_state not in REFUND_STATES:
         raise UnknownState(raw_state)
-    amount = _part(wire, "amount")
-    return RefundNotice(
+    amount, when = _part(wire, "amount"), word(wire, "success_time")
+    number = word(wire, "out_refund_no")
+    if number is None:
+        raise ValueError("no out_refund_no")
+    return RefundWord(
         channel=CHANNEL,
         out_trade_no=_number(wire),
-        out_refund_no=word(wire, "out_refund_no"),
+        out_refund_no=number,
+        state=REFUND_STATES[raw_state],
         raw_state=raw_state,
-        payee=word(wire, "sub_mchid"),
+        amount_fen=fen(amount["refund"]) if "refund" in amount else None,
         refund_id=word(wire, "refund_id"),
-        refund_fen=fen(amount["refund"]) if "refund" in amount else None,
+        succeeded_at=from_rfc3339(when) if when else None,
+    )
+
+
+def refund_from_wire(wire: dict[str, Any]) -> RefundNotice:
+    """Read a refund notification's plain text; errors as for a trade."""
+    told = refund_word(wire, "refund_status")
+    return RefundNotice(
+        channel=CHANNEL,
+        out_trade_no=told.out_trade_no,
+        out_refund_no=told.out_refund_no,
+        raw_state=told.raw_state,
+        payee=word(wire, "sub_mchid"),
+        refund_id=told.refund_id,
+        refund_fen=told.amount_fen,
+        word=told,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from simulator.alipay import consent, notices, trades, wallet
+from simulator.alipay import consent, notices, refunds, trades, wallet
 from simulator.alipay.consent import add_consent
 from simulator.alipay.expiry import Expiry
 from simulator.alipay.gateway import add_gateway
@@ -34,6 +34,9 @@ _SWITCHES = (
     ("escape", "none", ("none", "slash", "unicode", "both"), r"应答中 \/ 与 \uXXXX 转义"),
     ("identity", "both", ("both", "user_id", "open_id"), "应用能得到的买家标识"),
     ("notify_seller", "", (), "通知中改写的 seller_id；空为不改"),
+    ("refund_outcome", "at_once", ("at_once", "later", "never", "refused"), "之后的退款怎样了结"),
+    ("refund_delay_s", "2", (), "later 时退款到账的秒数"),
+    ("seller_balance", "enough", ("enough", "short"), "short：退款回余额不足"),
     ("pay_result", "10000", ("10000", "10003"), "条码支付直接成功，或等用户输入密码"),
 )
 
@@ -46,6 +49,7 @@ def register(app: Flask, world: World) -> None:
     for trade in world.books.all():  # of a journal that was read
         if trade.channel == trades.CHANNEL and trade.state == trades.WAITING:
             sim.expiry.watch(trade.expires_at, trade.owner, trade.out_trade_no)
+    refunds.rearm(sim)
     for app_id in world.alipay:  # made now, not during a call
         integrator_key(world, app_id)
         gateway_key(world, app_id)
@@ -55,7 +59,9 @@ def register(app: Flask, world: World) -> None:
     add_pay_codes(app, sim)
     register_wallet(app, "alipay", wallet.wallet(sim))
     names = {n for m in METHODS.values() for n in m.fault_names}
-    register_operations(app, *sorted(names), notices.OPERATION, wallet.OPERATION, consent.PATH)
+    register_operations(
+        app, *sorted(names), notices.OPERATION, notices.REFUNDED, wallet.OPERATION, consent.PATH
+    )
 
 
 def _declare(switches: Switches, world: World) -> None:

@@ -53,7 +53,7 @@ def query(call: Call) -> dict[str, Any]:
     node = {
         "trade_no": trade.transaction_id,
         "out_trade_no": trade.out_trade_no,
-        **_buyer(call, trade),
+        **buyer(call, trade),
         "trade_status": trade.state,
         "total_amount": total,
         "receipt_amount": paid,
@@ -69,7 +69,8 @@ def query(call: Call) -> dict[str, Any]:
     return {k: v for k, v in node.items() if v != ""}
 
 
-def _buyer(call: Call, trade: Trade) -> dict[str, str]:
+def buyer(call: Call, trade: Trade) -> dict[str, str]:
+    """Who paid, by the names that an API answer uses."""
     person = trade.facts["buyer"]
     if person is None:
         return {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response
 
-from simulator.alipay import looking, opening, tables, tokens, wap
+from simulator.alipay import looking, opening, refunds, tables, tokens, wap
 from simulator.alipay.fields import Field
 from simulator.alipay.state import Call
 
@@ -46,6 +46,13 @@ _ALL = (
     Method("alipay.trade.query", "alipay.query", tables.QUERY, looking.query),
     Method("alipay.trade.close", "alipay.close", tables.CLOSE, looking.close),
     Method("alipay.trade.cancel", "alipay.cancel", tables.CANCEL, looking.cancel),
+    Method("alipay.trade.refund", "alipay.refund", tables.REFUND, refunds.refund),
+    Method(
+        "alipay.trade.fastpay.refund.query",
+        "alipay.refund_query",
+        tables.REFUND_QUERY,
+        refunds.query,
+    ),
     Method("alipay.trade.wap.pay", "alipay.wap", tables.WAP_PAY, wap.begin, is_page=True),
     Method(
         "alipay.system.oauth.token",

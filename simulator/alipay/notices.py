@@ -12,12 +12,13 @@ from simulator.alipay import signing
 from simulator.alipay.fields import yuan
 from simulator.alipay.inbound import CHARSETS, FORM
 from simulator.alipay.state import Alipay, gateway_key
-from simulator.books import Trade
+from simulator.books import Refund, Trade
 from simulator.clock import china
 from simulator.outbox import Parcel, Sent
 from simulator.parties import PEOPLE
 
 OPERATION = "alipay.notify"
+REFUNDED = "alipay.refund_notify"
 WAITS = (240.0, 600.0, 600.0, 3600.0, 7200.0, 21600.0, 54000.0)
 WAP = "alipay.trade.wap.pay"
 FIRST_WITHIN_S = 3.0
@@ -32,17 +33,33 @@ def tell(sim: Alipay, trade: Trade, status: str, *, comes_first: bool = False) -
         return
     if status != "TRADE_SUCCESS" and trade.facts["method"] != WAP:
         return
+    _post(sim, trade, _fields(sim, trade, status), OPERATION, comes_first=comes_first)
+
+
+def tell_refund(sim: Alipay, trade: Trade, refund: Refund) -> None:
+    """A refund in part says TRADE_SUCCESS again, the last one TRADE_CLOSED (2.3)."""
+    if trade.facts["notify_url"]:
+        _post(sim, trade, _fields(sim, trade, trade.state) | _refund(trade, refund), REFUNDED)
+
+
+def _post(
+    sim: Alipay,
+    trade: Trade,
+    fields: dict[str, str],
+    operation: str,
+    *,
+    comes_first: bool = False,
+) -> None:
     delivered = threading.Event()
-    fields = _fields(sim, trade, status)
 
     def accepted(code: int, body: bytes) -> bool:
         delivered.set()
         return code == 200 and body == b"success"
 
     def build() -> Sent:
-        return _sent(sim, trade, fields)
+        return _sent(sim, trade, fields, operation)
 
-    sim.world.outbox.post(Parcel(OPERATION, trade.out_trade_no, build, accepted, WAITS))
+    sim.world.outbox.post(Parcel(operation, trade.out_trade_no, build, accepted, WAITS))
     if comes_first:
         delivered.wait(FIRST_WITHIN_S)
 
@@ -91,25 +108,29 @@ def _money(trade: Trade) -> dict[str, str]:
     fields["fund_bill_list"] = json.dumps(
         [{"amount": paid, "fundChannel": "ALIPAYACCOUNT"}], separators=(",", ":")
     )
-    refunded = sum(r.amount_fen for r in trade.refunds)
-    if refunded:
-        last = trade.refunds[-1]
-        fields["refund_fee"] = yuan(refunded)
-        fields["out_biz_no"] = last.out_refund_no
-        fields["gmt_refund"] = china(dt.datetime.fromtimestamp(last.created_at, dt.UTC)) + ".000"
     return fields
 
 
-def _sent(sim: Alipay, trade: Trade, fields: dict[str, str]) -> Sent:
+def _refund(trade: Trade, refund: Refund) -> dict[str, str]:
+    """`refund_fee` is the running total, `out_biz_no` the number of this one refund."""
+    done = sum(r.amount_fen for r in trade.refunds if r.state == "REFUND_SUCCESS")
+    return {
+        "refund_fee": yuan(done),
+        "out_biz_no": refund.out_refund_no,
+        "gmt_refund": refund.facts["gmt_refund_pay"] + ".000",
+    }
+
+
+def _sent(sim: Alipay, trade: Trade, fields: dict[str, str], operation: str) -> Sent:
     """One delivery: same notify_id, its own notify_time and signature."""
     world = sim.world
     params = {"notify_time": china(world.clock.now())} | fields
-    if world.faults.take("wrong_amount", OPERATION):
+    if world.faults.take("wrong_amount", operation):
         params["total_amount"] = yuan(trade.amount_fen + 1)
     codec = CHARSETS[params["charset"].lower()]
     text = signing.content(params, "sign", "sign_type").encode(codec, "replace")
     signature = signing.sign(gateway_key(sim.world, params["app_id"]), text)
-    if world.faults.take("bad_signature", OPERATION):
+    if world.faults.take("bad_signature", operation):
         signature = signing.spoiled(signature)
     params["sign"] = signature
     return Sent(

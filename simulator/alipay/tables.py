@@ -170,6 +170,26 @@ QUERY = (
 )
 CLOSE = (*_WHICH, Field("operator_id", max_len=28), Field("extend_params", "object"))
 CANCEL = _WHICH
+REFUND = (
+    *_WHICH,
+    Field("refund_amount", "price", required=True, minimum=CENT, maximum=MOST),
+    Field("out_request_no", max_len=64),
+    Field("refund_reason", max_len=256),
+    Field("refund_currency", max_len=8, choices=("CNY",)),
+    Field("refund_goods_detail", "list"),
+    Field("refund_royalty_parameters", "list"),
+    Field("query_options", "list", items="string", max_len=1024),
+    Field("operator_id", max_len=30),
+    Field("store_id", max_len=32),
+    Field("terminal_id", max_len=32),
+    Field("org_pid", max_len=16, pattern=PID),
+)
+REFUND_QUERY = (
+    *_WHICH,
+    Field("out_request_no", required=True, max_len=64),
+    Field("org_pid", max_len=16, pattern=PID),
+    Field("query_options", "list", items="string", max_len=1024),
+)
 TOKEN_QUERY = (Field("app_auth_token", required=True, max_len=128),)
 # Top-level parameters of alipay.system.oauth.token; its own errors are not of the ACQ family.
 OAUTH_TOKEN = (

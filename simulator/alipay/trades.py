@@ -141,6 +141,12 @@ def take_back(sim: Alipay, trade: Trade) -> None:
         amount_fen=left,
         state="REFUND_SUCCESS",
         created_at=clock.time(),
+        facts={"gmt_refund_pay": china(clock.now())},
     )
     trade.refunds.append(refund)
-    close(sim, trade)
+    with sim.world.books.lock:
+        trade.state = CLOSED
+        trade.facts["gmt_close"] = china(clock.now())
+        sim.world.books.put(trade)
+    if trade.facts["method"] == notices.WAP:
+        notices.tell_refund(sim, trade, refund)

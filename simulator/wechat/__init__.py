@@ -10,10 +10,11 @@ from flask import Flask
 from simulator.keys import private_pem, public_pem
 from simulator.parties import WechatProvider
 from simulator.wallets import register_operations, register_wallet
-from simulator.wechat import certificates, gate, oauth, orders, sign, wallet
+from simulator.wechat import certificates, gate, oauth, orders, refunds, sign, wallet
 from simulator.world import World
 
 BASE = "/v3/pay/partner/transactions"
+REFUNDS = "/v3/refund/domestic/refunds"
 OPERATIONS = (
     *(
         gate.Operation(f"wechat.{product}", "POST", f"{BASE}/{product}", orders.place(product))
@@ -30,6 +31,8 @@ OPERATIONS = (
     gate.Operation(
         "wechat.close", "POST", f"{BASE}/out-trade-no/<out_trade_no>/close", orders.close
     ),
+    gate.Operation("wechat.refund", "POST", REFUNDS, refunds.ask),
+    gate.Operation("wechat.refund_query", "GET", f"{REFUNDS}/<out_refund_no>", refunds.query),
     gate.Operation("wechat.certificates", "GET", "/v3/certificates", certificates.download),
 )
 ON_OFF = ("on", "off")
@@ -57,6 +60,14 @@ SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
         ("", *oauth.PAGE_ERRORS),
         "the OAuth page answers this error; 10005: verification lapsed",
     ),
+    "refund_outcome": (
+        "success",
+        ("success", "closed", "abnormal", "processing"),
+        "how refunds asked for from now on end; processing: not at all",
+    ),
+    "refund_delay_s": ("2", (), "seconds until a refund is final"),
+    "refund_spacing_s": ("60", (), "seconds between two partial refunds of one order"),
+    "merchant_funds": ("enough", ("enough", "short"), "short: refunds answer 403 NOT_ENOUGH"),
     "snapshotuser": ("off", ON_OFF, "on: OAuth gives a throw-away identity"),
 }
 
@@ -72,9 +83,12 @@ def register(app: Flask, world: World) -> None:
     for operation in OPERATIONS:
         gate.mount(app, world, operation)
     oauth.mount(app, world)
+    refunds.rearm(world)
     register_wallet(app, "wechat", partial(wallet.pay, world))
     names = [operation.name for operation in OPERATIONS]
-    register_operations(app, *names, "wechat.notify", "wechat.oauth", "wechat.oauth_page")
+    register_operations(
+        app, *names, "wechat.notify", "wechat.refund_notify", "wechat.oauth", "wechat.oauth_page"
+    )
 
 
 def credentials(world: World, provider: WechatProvider) -> dict[str, Any]:

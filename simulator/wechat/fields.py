@@ -20,6 +20,7 @@ from simulator.wechat.errors import (
 
 INT32_MAX = 2_147_483_647
 TRADE_NO = r"[0-9A-Za-z_\-|*]+"
+REFUND_NO = r"[0-9A-Za-z_\-|*@]+"
 RFC3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)"
 DIGITS = r"[0-9]+"
 IP = r"[0-9A-Fa-f.:]+"
@@ -136,6 +137,68 @@ TABLES: dict[str, tuple[Field, ...]] = {
     ),
     "wechat.close": (_OUT_TRADE_NO, *_parties()),
     "wechat.certificates": (),
+    "wechat.refund": (
+        Field(
+            "sub_mchid",
+            "str",
+            True,
+            1,
+            32,
+            DIGITS,
+            label="子商户号",
+            number=SUB_MCHID_MISSING,
+        ),
+        Field("transaction_id", "str", False, 1, 32, DIGITS, label="微信支付订单号"),
+        Field("out_trade_no", "str", False, 6, 32, TRADE_NO, label="商户订单号"),
+        Field("out_refund_no", "str", True, 1, 64, REFUND_NO, label="商户退款单号"),
+        Field("reason", "str", False, 1, 80, label="退款原因"),
+        Field("notify_url", "str", False, 8, 256, label="退款结果回调url"),
+        Field(
+            "funds_account",
+            "str",
+            False,
+            1,
+            32,
+            options=("AVAILABLE", "UNSETTLED"),
+            label="退款资金来源",
+        ),
+        Field("amount", "object", True, label="金额信息"),
+        Field("amount.refund", "int", True, 1, INT32_MAX, label="退款金额"),
+        Field("amount.total", "int", True, 1, INT32_MAX, label="原订单金额"),
+        Field("amount.currency", "str", True, 1, 16, options=("CNY",), label="退款币种"),
+        Field("amount.from", "list", False, 1, 10, label="退款出资账户及金额"),
+        Field(
+            "amount.from[].account",
+            "str",
+            True,
+            1,
+            32,
+            options=("AVAILABLE", "UNAVAILABLE"),
+            label="出资账户类型",
+        ),
+        Field("amount.from[].amount", "int", True, 1, INT32_MAX, label="出资金额"),
+        Field("goods_detail", "list", False, 1, 100, label="退款商品"),
+        Field("goods_detail[].merchant_goods_id", "str", True, 1, 32, label="商户侧商品编码"),
+        Field("goods_detail[].wechatpay_goods_id", "str", False, 1, 32, label="微信侧商品编码"),
+        Field("goods_detail[].goods_name", "str", False, 1, 256, label="商品名称"),
+        Field("goods_detail[].unit_price", "int", True, 0, INT32_MAX, label="商品单价"),
+        Field("goods_detail[].refund_amount", "int", True, 0, INT32_MAX, label="商品退款金额"),
+        Field("goods_detail[].refund_quantity", "int", True, 1, INT32_MAX, label="商品退货数量"),
+    ),
+    "wechat.refund_query": (
+        Field("out_refund_no", "str", True, 1, 64, REFUND_NO, label="商户退款单号", where="url"),
+        Field(
+            "sub_mchid",
+            "str",
+            True,
+            1,
+            32,
+            DIGITS,
+            label="子商户号",
+            where="query",
+            number=SUB_MCHID_MISSING,
+        ),
+    ),
 }
 
 KIND_WORDS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from simulator.books import Trade
@@ -34,7 +35,23 @@ _turn = itertools.count()
 
 
 def post_success(world: World, provider: WechatProvider, trade: Trade) -> None:
-    """TRANSACTION.SUCCESS; nothing is sent while no APIv3 key is set (A10)."""
+    """TRANSACTION.SUCCESS (A10)."""
+
+    def body(event_id: str, created: str) -> bytes:
+        return _envelope(world, provider, trade, event_id, created)
+
+    post(world, provider, NAME, trade.out_trade_no, trade.facts["notify_url"], body)
+
+
+def post(
+    world: World,
+    provider: WechatProvider,
+    name: str,
+    out_trade_no: str,
+    url: str,
+    body_of: Callable[[str, str], bytes],
+) -> None:
+    """Send one event, signed anew each time; nothing is sent while no APIv3 key is set (A10)."""
     if world.switches.get("wechat.apiv3_key") == "unset":
         return
     event_id = f"EV-{world.clock.now():%Y%m%d%H%M%S}{secrets.randbelow(10**9):09d}"
@@ -43,16 +60,16 @@ def post_success(world: World, provider: WechatProvider, trade: Trade) -> None:
     first = itertools.chain(["probe"] if probing else [], itertools.repeat(""))
 
     def build() -> Sent:
-        body = _envelope(world, provider, trade, event_id, created)
-        spoilt = "bad" if world.faults.take("bad_signature", NAME) else next(first)
+        body = body_of(event_id, created)
+        spoilt = "bad" if world.faults.take("bad_signature", name) else next(first)
         serial = _identity(world, provider)
         headers = sign.signature_headers(world, provider, serial, body, spoilt)
         headers |= {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0"}
-        return Sent(trade.facts["notify_url"], headers, body)
+        return Sent(url, headers, body)
 
     waits = (0.0, *WAITS) if probing else WAITS
     world.outbox.post(
-        Parcel(NAME, trade.out_trade_no, build, lambda status, _: status in (200, 204), waits)
+        Parcel(name, out_trade_no, build, lambda status, _: status in (200, 204), waits)
     )
 
 
@@ -66,14 +83,27 @@ def _envelope(
     if world.faults.take("wrong_amount", NAME):
         for word in ("total", "payer_total"):
             said["amount"][word] += 1
-    resource = seal(provider.apiv3_key, to_json(said), "transaction")
+    event = ("TRANSACTION.SUCCESS", "支付成功", "transaction")
+    return sealed_event(provider, event_id, created, event, said)
+
+
+def sealed_event(
+    provider: WechatProvider,
+    event_id: str,
+    created: str,
+    event: tuple[str, str, str],
+    said: dict[str, Any],
+) -> bytes:
+    """The envelope of A10; `event` is event_type, summary and original_type."""
+    event_type, summary, kind = event
+    resource = seal(provider.apiv3_key, to_json(said), kind)
     envelope: dict[str, Any] = {
         "id": event_id,
         "create_time": created,
         "resource_type": "encrypt-resource",
-        "event_type": "TRANSACTION.SUCCESS",
-        "summary": "支付成功",
-        "resource": {"original_type": "transaction", **resource},
+        "event_type": event_type,
+        "summary": summary,
+        "resource": {"original_type": kind, **resource},
     }
     return to_json(envelope)
 

@@ -162,6 +162,7 @@ def _act(world: World, trade: Trade, act: str, phone: PhoneContext) -> str:
         trade.state = "SUCCESS"
         trade.transaction_id = _new_transaction_id(world)
         trade.paid_at = rfc3339(world.clock.now())
+        trade.facts["paid_time"] = world.clock.time()
         world.books.put(trade)
     notify.post_success(world, _provider(world, trade), trade)
     return "ok"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import requests
 from flask import Flask
 from sqlalchemy import text
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -16,7 +17,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from app import create_app
 from config.settings import Settings
 from services.deps import Deps, build_deps
-from services.orders import stuck_attempts
+from services.orders import stuck
 from tasks.jobs import QUEUES, build_job_app
 from tasks.worker import Sweeper
 from tests.harness.simulator import Simulator
@@ -70,6 +71,10 @@ class Door:
         self._server.server_close()
 
 
+def _done(refund: dict[str, Any]) -> bool:
+    return refund["state"] in ("SUCCESS", "REFUND_SUCCESS")
+
+
 @dataclass
 class Product:
     """What a test holds of the product."""
@@ -90,7 +95,7 @@ class Product:
         """Meet every due time that has come, as the worker does."""
         sweeper = Sweeper(self.deps)
         for _ in range(rounds):
-            while sweeper.sweep():
+            while sweeper.sweep() | sweeper.refunds():
                 pass
             sweeper._abandoned()
         sweeper._pool.shutdown()
@@ -138,23 +143,62 @@ class Product:
     def assert_books_agree(self) -> None:
         """The simulator's books and ours, trade by trade; history of the demo data apart."""
         theirs = {
-            row["out_trade_no"]: (row["amount_fen"], row["state"]) for row in self.simulator.books()
+            row["out_trade_no"]: (
+                row["amount_fen"],
+                "SUCCESS" if row["refunds"] else row["state"],  # closed by a whole refund
+                sorted((r["out_refund_no"], r["amount_fen"]) for r in row["refunds"] if _done(r)),
+            )
+            for row in self.simulator.books()
         }
         paid = {"SUCCESS", "REFUND", "TRADE_SUCCESS", "TRADE_FINISHED"}
+        back = self._refunds_by_trade()
         ours = {
             row.out_trade_no: row
             for row in self.sql("SELECT out_trade_no, amount_fen, status FROM pay_attempt")
         }
-        for number, (amount, state) in theirs.items():
+        for number, (amount, state, refunds) in theirs.items():
             row = ours.get(number)
             assert row is not None, f"upstream has {number}, we have not"
             assert (row.status == "paid") == (state in paid), f"{number}: {row.status} vs {state}"
             assert row.amount_fen == amount, f"{number}: {row.amount_fen} vs {amount}"
+            assert back.get(number, []) == refunds, f"{number}: {back.get(number)} vs {refunds}"
         for number, row in ours.items():
             assert row.status != "paid" or number in theirs, f"we have {number}, upstream has not"
 
+    def _refunds_by_trade(self) -> dict[str, list[tuple[str, int]]]:
+        """Our refunds that are done, by the trade's number; their sums as the attempt says."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for row in self.sql(
+            "SELECT a.out_trade_no, r.out_refund_no, r.amount_fen FROM refund r JOIN pay_attempt a"
+            " ON a.provider_id = r.provider_id AND a.id = r.attempt_id WHERE r.status = 'success'"
+            " ORDER BY r.out_refund_no"
+        ):
+            found.setdefault(row.out_trade_no, []).append((row.out_refund_no, row.amount_fen))
+        wrong = self.sql(
+            "SELECT a.out_trade_no FROM pay_attempt a LEFT JOIN refund r"
+            " ON r.provider_id = a.provider_id AND r.attempt_id = a.id"
+            " GROUP BY a.provider_id, a.id HAVING"
+            " a.refunded_fen <> COALESCE(sum(r.amount_fen) FILTER (WHERE r.status = 'success'), 0)"
+            " OR a.held_fen <> COALESCE(sum(r.amount_fen)"
+            " FILTER (WHERE r.status NOT IN ('failed', 'void')), 0)"
+        )
+        assert not wrong, f"an attempt's room is not the sum of its refunds: {wrong}"
+        return found
+
+    def merchant_page(self, path: str) -> str:
+        """A page of the merchant's backend, as the first demo person of the order's merchant."""
+        session = requests.Session()
+        session.trust_env = False
+        with session:
+            for row in self.sql("SELECT public_id FROM staff ORDER BY id"):
+                session.get(f"{self.url}/m/demo-login/{row.public_id}", timeout=10)
+                answer = session.get(self.url + path, timeout=10)
+                if answer.status_code == 200:
+                    return answer.text
+        raise AssertionError(f"nobody sees {path}")
+
     def assert_nothing_stuck(self) -> None:
-        assert stuck_attempts(self.deps) == []
+        assert stuck(self.deps) == []
 
     def close(self, door: Door) -> None:
         self.app.extensions["yima"].watcher.stop()  # first: a waiting page is inside the door

@@ -287,6 +287,21 @@ def test_both_trades_paid_is_a_case_and_the_order_is_paid_once(
     assert cases(product) == ["paid_twice"]
     jobs = product.sql("SELECT 1 FROM procrastinate_jobs WHERE task_name = 'order_paid'")
     assert len(jobs) == 1
+    product.sweep()  # the second payment goes back by itself
+    simulator.advance(15)
+    product.sweep()
+    for notice in (first, second):
+        mailbox.deliver(notice)
+    product.sweep()
+    (back,) = product.sql(
+        "SELECT r.status, r.asked_by, r.amount_fen, a.amount_fen AS whole, a.transaction_id"
+        " FROM refund r JOIN pay_attempt a ON a.provider_id = r.provider_id AND a.id = r.attempt_id"
+    )
+    assert (back.status, back.asked_by) == ("success", "system:paid_twice")
+    assert back.amount_fen == back.whole
+    assert back.transaction_id != order.transaction_id
+    assert orders(product)[0].refunded_fen == 0
+    product.one("SELECT 1 FROM money_case WHERE kind = 'paid_twice' AND healed")
 
 
 def _waiting_for_locks(product: Product) -> int:

@@ -17,6 +17,7 @@ from app import create_app
 from config.settings import ROOT, Settings, load_settings
 from models.event import CaseKind
 from services.deps import build_deps
+from services.refunds import refusals
 from services.watchlist import _GAUGES
 from web.problem_table import TABLE
 
@@ -70,7 +71,12 @@ def test_every_problem_of_the_pay_page_is_explained(code: str) -> None:
 
 
 def test_every_other_error_code_is_named() -> None:
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    kinds = [
+        kind
+        for module in (errors, refusals)
+        for kind in vars(module).values()
+        if isinstance(kind, type)
+    ]
     known = {kind.code for kind in kinds if issubclass(kind, errors.AppError)}
     for path in (ROOT / "services").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -20,6 +20,8 @@ RIGHT: dict[str, dict[str, Any]] = {
     "alipay.trade.query": WHICH,
     "alipay.trade.close": WHICH,
     "alipay.trade.cancel": WHICH,
+    "alipay.trade.refund": WHICH | {"refund_amount": "1.00", "out_request_no": "R1"},
+    "alipay.trade.fastpay.refund.query": WHICH | {"out_request_no": "R1"},
     "alipay.open.auth.token.app.query": {"app_auth_token": "202611BBsimtokenqinghe0109"},
 }
 FILLED = {"goods_detail": [GOODS], "sub_merchant": {"merchant_id": "2088000000000109"}}

@@ -10,6 +10,7 @@ from tests.simulator.wechat.client import BASE, Answer, Changes, Merchant, trade
 
 PRODUCTS = ("jsapi", "native", "h5", "app")
 ORDERS = tuple(f"wechat.{product}" for product in PRODUCTS)
+REFUNDS = "/v3/refund/domestic/refunds"
 LOOKUPS = ("wechat.query", "wechat.query_by_id", "wechat.close")
 
 
@@ -24,6 +25,10 @@ class Sample:
     def target(self) -> str:
         if self.operation in ORDERS:
             path = f"{BASE}/{self.operation.removeprefix('wechat.')}"
+        elif self.operation == "wechat.refund":
+            path = REFUNDS
+        elif self.operation == "wechat.refund_query":
+            path = f"{REFUNDS}/{self.url['out_refund_no']}"
         elif self.operation == "wechat.certificates":
             path = "/v3/certificates"
         elif self.operation == "wechat.query_by_id":
@@ -84,6 +89,34 @@ def full_order(shop: Merchant, product: str, openid: str, sub_openid: str) -> di
     return body
 
 
+def full_refund(shop: Merchant) -> dict[str, Any]:
+    return {
+        "sub_mchid": shop.parties()["sub_mchid"],
+        "transaction_id": "4200002345202611221234567890",
+        "out_trade_no": trade_no(),
+        "out_refund_no": "R20261122000001",
+        "reason": "缺货",
+        "notify_url": "https://pay.example.com/notify",
+        "funds_account": "AVAILABLE",
+        "amount": {
+            "refund": 100,
+            "total": 1230,
+            "currency": "CNY",
+            "from": [{"account": "AVAILABLE", "amount": 100}],
+        },
+        "goods_detail": [
+            {
+                "merchant_goods_id": "G1",
+                "wechatpay_goods_id": "1001",
+                "goods_name": "龙井",
+                "unit_price": 100,
+                "refund_amount": 100,
+                "refund_quantity": 1,
+            }
+        ],
+    }
+
+
 def sample(operation: str, shop: Merchant, openid: str = "o", sub_openid: str = "o") -> Sample:
     """Lookups ask for an order that need not exist: they are refused before anyone looks."""
     parties = shop.parties()
@@ -97,4 +130,9 @@ def sample(operation: str, shop: Merchant, openid: str = "o", sub_openid: str = 
     if operation == "wechat.query_by_id":
         no = "4200002345202611221234567890"
         return Sample(operation, query=dict(parties), url={"transaction_id": no})
+    if operation == "wechat.refund":
+        return Sample(operation, body=full_refund(shop))
+    if operation == "wechat.refund_query":
+        sub = {"sub_mchid": parties["sub_mchid"]}
+        return Sample(operation, query=sub, url={"out_refund_no": "R20261122000001"})
     return Sample(operation)

@@ -11,7 +11,15 @@ import pytest
 
 from errors import GatewayRejected, GatewayUnknown, NotifyInvalid
 from gateways import rsa
-from gateways.base import NotifySerials, PayGateway, RefundNotice, Trade, TradeState
+from gateways.base import (
+    NotifySerials,
+    PayGateway,
+    RefundNotice,
+    RefundState,
+    RefundWord,
+    Trade,
+    TradeState,
+)
 from gateways.http import Answer
 from gateways.wechat_pay import crypto, mapping
 from gateways.wechat_pay.gateway import WechatPayGateway
@@ -459,6 +467,15 @@ def test_a_refund_on_the_pay_url_is_told_as_a_refund(event: str, mchid_name: str
         payee="1900000109",
         refund_id="5000",
         refund_fen=30,
+        word=RefundWord(
+            channel="wechat",
+            out_trade_no=NUMBER,
+            out_refund_no="R1",
+            state=RefundState(event.partition(".")[2].lower()),
+            raw_state=event.partition(".")[2],
+            amount_fen=30,
+            refund_id="5000",
+        ),
     )
 
 

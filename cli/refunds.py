@@ -1,0 +1,84 @@
+"""`flask refunds …`: money on its way back, for whoever is on call."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+from flask.cli import AppGroup
+
+from cli.onboarding.options import said_plainly
+from gateways.money import fen_from_yuan, yuan_from_fen
+from services.refunds import listing, people, sending
+from services.refunds.asking import Ask, ask_for
+from web.runtime import deps
+
+refunds = AppGroup("refunds", help="Refunds: ask for one, list those that wait, retry, cancel.")
+
+
+def _actor() -> str:
+    return f"cli:{getpass.getuser()}"[:64]
+
+
+@refunds.command("ask")
+@click.argument("out_trade_no")
+@click.argument("yuan")
+@click.option("--reason", required=True, help="the payer sees it")
+@click.option("--number", default=None, help="a refund number of your own; the same is not doubled")
+def ask(out_trade_no: str, yuan: str, reason: str, number: str | None) -> None:
+    """Refund part or all of an order. "Accepted" is not yet "refunded"."""
+    try:
+        amount = fen_from_yuan(yuan)
+    except ValueError as problem:
+        raise click.BadParameter(str(problem)) from None
+    with said_plainly():
+        provider_id = listing.provider_of_order(deps(), out_trade_no)
+        wanted = Ask(
+            provider_id, out_trade_no, amount, reason, _actor(), _actor(), out_refund_no=number
+        )
+        made = ask_for(deps(), wanted)
+        sending.send(deps(), provider_id, made)
+        _say(listing.read(deps(), provider_id, made))
+
+
+@refunds.command("list")
+@click.option("--all", "everything", is_flag=True, help="final ones too")
+def list_refunds(everything: bool) -> None:
+    """List refunds that are not final. Exit 1 if one waits for a person."""
+    found = listing.newest(deps(), everything=everything)
+    for line in found:
+        _say(line)
+    if any(line.needs_person for line in found):
+        raise SystemExit(1)
+    if not found:
+        click.echo("no refund is under way")
+
+
+@refunds.command("retry")
+@click.argument("out_refund_no")
+def retry(out_refund_no: str) -> None:
+    """Send a refund that waited for the merchant's balance again, under its own number."""
+    with said_plainly():
+        people.retry(deps(), out_refund_no, actor=_actor())
+        _say(listing.by_number(deps(), out_refund_no))
+
+
+@refunds.command("cancel")
+@click.argument("out_refund_no")
+def cancel(out_refund_no: str) -> None:
+    """Give up a refund that waits for the merchant's balance; its room is free again."""
+    with said_plainly():
+        people.cancel(deps(), out_refund_no, actor=_actor())
+        _say(listing.by_number(deps(), out_refund_no))
+
+
+def _say(line: listing.Line) -> None:
+    why = f"  {line.upstream_code} {line.upstream_message or ''}" if line.upstream_code else ""
+    due = f"  next {line.due_at:%F %T}Z" if line.due_at else ""
+    click.echo(
+        f"{line.out_refund_no}  {line.status}  {line.words}  ¥{yuan_from_fen(line.amount_fen)}"
+        f"  of {line.out_trade_no}{why}{due}"
+    )
+
+
+COMMANDS = (refunds,)

@@ -1,0 +1,219 @@
+"""Asking for a refund: checks and room, all under the order's lock, before any wallet is called."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from errors import NotFound
+from models.order import AttemptStatus, OrderStatus, PayAttempt, PayOrder
+from models.refund import Refund, RefundStatus
+from services import audit
+from services.deps import Deps
+from services.refunds.refusals import (
+    RefundAmount,
+    RefundConflict,
+    RefundNotPaid,
+    RefundTooLate,
+    RefundTooMany,
+)
+
+MOST_PER_ORDER = 50  # WeChat Pay's own limit (wechat.md A9)
+FIRST_LOOK = timedelta(seconds=30)  # should who asked die before sending
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who wants how much of which order back, and who allows it (both stand in the audit)."""
+
+    provider_id: int
+    out_trade_no: str
+    amount_fen: int
+    reason: str
+    asked_by: str
+    allowed_by: str
+    merchant_id: int | None = None  # named by whoever may see one merchant's orders only
+    out_refund_no: str | None = None  # the caller's own number; the same again is the same refund
+
+
+def ask_for(deps: Deps, ask: Ask) -> int:
+    """Hold room for the refund and write it down; its id. The wallet has not been called yet.
+
+    Raises NotFound for an order that is not the asker's, RefundRefused otherwise.
+    """
+    return deps.transact(lambda s: _ask(s, deps, ask), rerun_if_unknown=bool(ask.out_refund_no))
+
+
+def _ask(session: Session, deps: Deps, ask: Ask) -> int:
+    now = deps.now()
+    order = _locked_order(session, ask)
+    if ask.out_refund_no and (same := _same(session, order, ask)) is not None:
+        return same
+    attempt = _paid_attempt(session, order)
+    room = attempt.amount_fen - attempt.held_fen
+    if not 1 <= ask.amount_fen <= room:
+        raise RefundAmount(room_fen=room)
+    limit = deps.settings.refund_days(attempt.channel)
+    if attempt.paid_at is None or now - attempt.paid_at > timedelta(days=limit):
+        raise RefundTooLate(days=limit)
+    made = _count(session, order)
+    if made >= MOST_PER_ORDER:
+        raise RefundTooMany()
+    number = ask.out_refund_no or _number(order, made + 1)
+    return hold(
+        session,
+        order,
+        attempt,
+        ask.amount_fen,
+        number,
+        reason=ask.reason,
+        asked_by=ask.asked_by,
+        allowed_by=ask.allowed_by,
+        now=now,
+        due_at=now + FIRST_LOOK,
+    )
+
+
+def refund_twice_paid(
+    session: Session, order: PayOrder, attempt: PayAttempt, now: datetime
+) -> str | None:
+    """A second success for one intention goes back by itself, once; its number, None if it has.
+
+    Called under the order's lock. The sweep sends it: `due_at` is now.
+    """
+    if attempt.held_fen:
+        return None
+    session.flush()
+    number = _number(order, _count(session, order) + 1)
+    hold(
+        session,
+        order,
+        attempt,
+        attempt.amount_fen,
+        number,
+        reason="重复付款，自动退回",
+        asked_by="system:paid_twice",
+        allowed_by="system:paid_twice",
+        now=now,
+        due_at=now,
+    )
+    return number
+
+
+def hold(
+    session: Session,
+    order: PayOrder,
+    attempt: PayAttempt,
+    amount_fen: int,
+    number: str,
+    *,
+    reason: str,
+    asked_by: str,
+    allowed_by: str,
+    now: datetime,
+    due_at: datetime,
+) -> int:
+    """Hold room on the attempt and write the refund down. RefundConflict: the number is taken."""
+    made = session.scalar(
+        insert(Refund)
+        .values(
+            provider_id=order.provider_id,
+            order_id=order.id,
+            attempt_id=attempt.id,
+            out_refund_no=number,
+            amount_fen=amount_fen,
+            status=RefundStatus.CREATED,
+            reason=reason[:80],
+            asked_by=asked_by,
+            allowed_by=allowed_by,
+            sends=0,
+            polls=0,
+            due_at=due_at,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["provider_id", "out_refund_no"])
+        .returning(Refund.id)
+    )
+    if made is None:
+        raise RefundConflict(number)
+    attempt.held_fen += amount_fen
+    audit.record(
+        session,
+        provider_id=order.provider_id,
+        actor=asked_by,
+        action="refund_asked",
+        subject=f"order:{order.out_trade_no}",
+        at=now,
+        out_refund_no=number,
+        amount_fen=amount_fen,
+        allowed_by=allowed_by,
+        reason=reason[:80],
+    )
+    session.flush()
+    return int(made)
+
+
+def _locked_order(session: Session, ask: Ask) -> PayOrder:
+    wanted = select(PayOrder).where(
+        PayOrder.provider_id == ask.provider_id, PayOrder.out_trade_no == ask.out_trade_no
+    )
+    if ask.merchant_id is not None:
+        wanted = wanted.where(PayOrder.merchant_id == ask.merchant_id)
+    order = session.scalar(wanted.with_for_update())
+    if order is None:
+        raise NotFound(ask.out_trade_no)
+    return order
+
+
+def _same(session: Session, order: PayOrder, ask: Ask) -> int | None:
+    """The refund that has this number already, if it is the same one."""
+    found = session.scalar(
+        select(Refund).where(
+            Refund.provider_id == ask.provider_id, Refund.out_refund_no == ask.out_refund_no
+        )
+    )
+    if found is None:
+        return None
+    if (found.order_id, found.amount_fen) != (order.id, ask.amount_fen):
+        raise RefundConflict(found.out_refund_no)
+    return found.id
+
+
+def _paid_attempt(session: Session, order: PayOrder) -> PayAttempt:
+    """The attempt that paid the order, read after the order's lock."""
+    found = None
+    if order.status is OrderStatus.PAID:
+        found = session.scalar(
+            select(PayAttempt).where(
+                PayAttempt.provider_id == order.provider_id,
+                PayAttempt.order_id == order.id,
+                PayAttempt.status == AttemptStatus.PAID,
+                PayAttempt.channel == order.channel,
+                PayAttempt.transaction_id == order.transaction_id,
+            )
+        )
+    if found is None:
+        raise RefundNotPaid(order.out_trade_no)
+    return found
+
+
+def _count(session: Session, order: PayOrder) -> int:
+    made = session.scalar(
+        select(func.count())
+        .select_from(Refund)
+        .where(Refund.provider_id == order.provider_id, Refund.order_id == order.id)
+    )
+    return int(made or 0)
+
+
+def _number(order: PayOrder, nth: int) -> str:
+    """The order's number with `Rn` behind it, at most 32 long: it begins with the prefix, too."""
+    own, suffix = order.out_trade_no, f"R{nth}"
+    if len(own) + len(suffix) > 32:  # a caller's long number: two alike at the front stay apart
+        own = own[:18] + hashlib.sha256(own.encode()).hexdigest()[:10]
+    return own + suffix
