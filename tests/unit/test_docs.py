@@ -145,3 +145,12 @@ def test_decisions_are_numbered_without_gaps_and_have_their_parts() -> None:
 def test_the_published_sdk_lock_names_no_host() -> None:
     lock = json.loads((ROOT / "tests" / "sdk" / "package-lock.json").read_text("utf-8"))
     assert not [p for p in lock["packages"].values() if "resolved" in p]
+
+
+def test_every_test_that_the_failures_name_exists() -> None:
+    said = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "failures.md").read_text("utf-8")))
+    made = set[str]()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        made |= set(re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.M))
+    assert len(said) >= 40
+    assert said - made == set()
