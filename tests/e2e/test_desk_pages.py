@@ -11,6 +11,7 @@ from tests.e2e.conftest import DESK, SIZES, Screen
 from tests.harness.phone import MAIN, Phone
 from tests.harness.product import Product
 from tests.harness.simulator import Simulator
+from tests.integration.refunds.helping import pay, refund
 
 MakeScreen = Callable[..., Screen]
 MakePhone = Callable[..., Phone]
@@ -65,6 +66,28 @@ def test_the_merchants_order(
         "¥18.50" if name == "part-refunded" else "¥38.50"
     )
     owner.look(f"merchant-order-{name}", BOTH if name == "paid" else None)
+
+
+def test_a_refund_under_way_is_accepted_and_not_yet_refunded(
+    product: Product, simulator: Simulator, screen: MakeScreen, phone: MakePhone
+) -> None:
+    order = pay(product, phone, "alipay", amount="92.00")
+    refund(product, order, 2000)
+    simulator.switch("alipay.refund_outcome", "later")
+    simulator.fault("alipay.refund_notify", "drop", times=100)
+    refund(product, order, 1500)
+    owner = sign_in(product, screen)
+    owner.page.locator("a.li", has_text=order.out_trade_no[-4:]).tap()
+    expect(owner.page.locator(".hero")).to_contain_text("¥72.00")
+    expect(owner.page.locator(".refunds li").nth(0)).to_contain_text("已退款")
+    expect(owner.page.locator(".refunds li").nth(1)).to_contain_text("退款已受理")
+    owner.look("merchant-order-refunds", BOTH)
+    payer = screen("alipay")
+    assert payer.open(f"/q/{MAIN}/o/{order.public_id}") == 200
+    assert "退款已受理" in payer.words()
+    payer.look("result-refund-under-way")
+    simulator.advance(15)
+    product.sweep()
 
 
 def test_a_merchant_without_orders_and_a_stranger(product: Product, screen: MakeScreen) -> None:
