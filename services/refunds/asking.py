@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from errors import NotFound
+from gateways.money import yuan_from_fen
 from models.order import AttemptStatus, OrderStatus, PayAttempt, PayOrder
 from models.refund import Refund, RefundStatus
 from services import audit
@@ -57,7 +58,7 @@ def _ask(session: Session, deps: Deps, ask: Ask) -> int:
     attempt = _paid_attempt(session, order)
     room = attempt.amount_fen - attempt.held_fen
     if not 1 <= ask.amount_fen <= room:
-        raise RefundAmount(room_fen=room)
+        raise RefundAmount(f"超过可退金额：最多可退 ¥{yuan_from_fen(room)}", room_fen=room)
     limit = deps.settings.refund_days(attempt.channel)
     if attempt.paid_at is None or now - attempt.paid_at > timedelta(days=limit):
         raise RefundTooLate(days=limit)
