@@ -37,6 +37,7 @@ def test_every_file_of_the_folder_is_a_figure_or_a_helper() -> None:
     assert files >= bench.HELPERS
     assert bench.names() == [
         "checkout", "cold_start", "live_pages", "notifications", "overhead", "page",
+        "refund_race",
     ]  # fmt: skip
 
 
