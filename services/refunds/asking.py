@@ -65,7 +65,7 @@ def _ask(session: Session, deps: Deps, ask: Ask) -> int:
     made = _count(session, order)
     if made >= MOST_PER_ORDER:
         raise RefundTooMany()
-    number = ask.out_refund_no or _number(order, made + 1)
+    number = ask.out_refund_no or _free_number(session, order, made + 1)
     return hold(
         session,
         order,
@@ -90,7 +90,7 @@ def refund_twice_paid(
     if attempt.held_fen:
         return None
     session.flush()
-    number = _number(order, _count(session, order) + 1)
+    number = _free_number(session, order, _count(session, order) + 1)
     hold(
         session,
         order,
@@ -210,6 +210,18 @@ def _count(session: Session, order: PayOrder) -> int:
         .where(Refund.provider_id == order.provider_id, Refund.order_id == order.id)
     )
     return int(made or 0)
+
+
+def _free_number(session: Session, order: PayOrder, nth: int) -> str:
+    """The next of our own numbers that no caller has taken for a refund of his."""
+    while True:
+        number = _number(order, nth)
+        taken = select(Refund.id).where(
+            Refund.provider_id == order.provider_id, Refund.out_refund_no == number
+        )
+        if session.scalar(taken) is None:
+            return number
+        nth += 1
 
 
 def _number(order: PayOrder, nth: int) -> str:

@@ -83,6 +83,7 @@ def apply_refund(session: Session, locked: Locked, word: RefundWord, now: dateti
         _abnormal(session, locked, now)
     elif refund.status not in ROOMLESS:
         refund.move_to(RefundStatus.PROCESSING)
+        refund.due_at = refund.due_at or now  # had waited for a person: asked about again
         refund.upstream_code = refund.upstream_message = None
         end_case(session, refund.provider_id, CaseKind.REFUND_WAITING, refund.out_refund_no, now)
     return False
