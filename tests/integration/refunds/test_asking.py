@@ -109,7 +109,7 @@ def test_the_same_number_for_another_order_is_refused(product: Product, phone: M
 def test_a_number_of_ours_that_a_caller_has_taken_is_passed_over(
     product: Product, phone: MakePhone
 ) -> None:
-    first, second = pay(product, phone, "alipay"), pay(product, phone, "alipay")
+    first, second = pay(product, phone, "wechat"), pay(product, phone, "alipay")
     ask_for(product.deps, asked(first, 100, out_refund_no=f"{second.out_trade_no}R1"))
     ask_for(product.deps, asked(second, 100))
     assert refunds(product)[1].out_refund_no == f"{second.out_trade_no}R2"
