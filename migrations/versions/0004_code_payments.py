@@ -1,0 +1,19 @@
+"""Payment codes (付款码): what a payer shows and a till scans.
+
+Going back needs nothing.
+"""
+
+from __future__ import annotations
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

