@@ -10,7 +10,7 @@ from types import MappingProxyType
 from gateways.alipay.gateway import AlipayClients, AlipayGateway
 from gateways.alipay.oauth import AlipayOAuth
 from gateways.base import PayGateway
-from gateways.http import HttpTransport
+from gateways.http import HttpTransport, Transport
 from gateways.wechat_oa.oauth import WechatOAuth
 from gateways.wechat_pay.gateway import WechatPayGateway
 
@@ -36,14 +36,18 @@ def build_gateways(
     read_timeout: float,
     pool_size: int,
     now: Callable[[], datetime],
+    make_transport: Callable[[], Transport] | None = None,
 ) -> Gateways:
     """Build them; no connection is opened and no SDK imported before the first call.
 
     Timeouts are seconds; `pool_size` is connections kept per upstream (a process's threads).
     `now` gives aware time and is the product's clock: signatures and windows follow it.
+    `make_transport` puts another network in the place of HTTP's sessions.
     """
 
-    def transport() -> HttpTransport:
+    def transport() -> Transport:
+        if make_transport is not None:
+            return make_transport()
         return HttpTransport(
             connect_timeout=connect_timeout, read_timeout=read_timeout, pool_size=pool_size
         )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from config.clock import make_clock
 from config.settings import Settings
+from gateways.http import Transport
 from gateways.registry import Gateways, build_gateways
 from models.all import Base as _every_table  # noqa: F401  # relations between tables need them all
 from models.db import Database
@@ -50,7 +51,12 @@ def build_deps(settings: Settings, *, pool_size: int | None = None) -> Deps:
     )
 
 
-def open_gateways(settings: Settings, now: Callable[[], datetime]) -> Gateways:
+def open_gateways(
+    settings: Settings,
+    now: Callable[[], datetime],
+    make_transport: Callable[[], Transport] | None = None,
+) -> Gateways:
+    """The gateways at the addresses of the settings, over HTTP or another network."""
     return build_gateways(
         wechat_pay_base=settings.upstream("wechat_pay_base"),
         wechat_oa_api_base=settings.upstream("wechat_api_base"),
@@ -61,4 +67,5 @@ def open_gateways(settings: Settings, now: Callable[[], datetime]) -> Gateways:
         read_timeout=settings.read_timeout_s,
         pool_size=settings.web_threads + settings.worker_threads,
         now=now,
+        make_transport=make_transport,
     )

@@ -16,12 +16,13 @@ from simulator.world import World, open_world
 BODY_LIMIT = 1024 * 1024
 
 
-def create_app(home: Path | None = None) -> Flask:
-    """`home` (else SIM_DIR) holds the test keys and the journal of the books."""
+def create_app(home: Path | None = None, world: World | None = None) -> Flask:
+    """`home` (else SIM_DIR) holds the test keys and the journal of the books; or a `world` of
+    somebody's own making, with a clock of its own."""
     app = Flask("simulator", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    world = open_world(home)
+    world = world or open_world(home)
     app.extensions["sim_world"] = world
     wechat.register(app, world)
     register_alipay(app, world)
