@@ -31,6 +31,14 @@ class CloseReason(StrEnum):
     CANCELLED = "cancelled"
     REJECTED = "rejected"
     VOID = "void"
+    REVERSED = "reversed"  # a payment code's trade, ended by us: nothing of it is kept
+
+
+class AttemptMethod(StrEnum):
+    """How a payer is charged, which says how the trade is ended: closed, or reversed."""
+
+    JSAPI = "jsapi"  # on the payer's own page
+    CODE = "code"  # by the payment code that the payer shows
 
 
 class AttemptStatus(StrEnum):
@@ -154,6 +162,9 @@ class PayAttempt(Base):
     order_id: Mapped[BigId]
     out_trade_no: Mapped[str] = mapped_column(String(32))
     channel: Mapped[str] = mapped_column(String(16))
+    method: Mapped[AttemptMethod] = mapped_column(
+        default=AttemptMethod.JSAPI, server_default="jsapi"
+    )
     app: Mapped[str] = mapped_column(String(32))  # sp_appid or Alipay app_id that ordered
     payee: Mapped[str] = mapped_column(String(32))  # sub_mchid or the merchant's PID
     person_id: Mapped[BigId | None]
@@ -172,3 +183,5 @@ class PayAttempt(Base):
     expires_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    reverse_asked_at: Mapped[datetime | None]  # from now on it is reversed, whatever is told
+    reversed_at: Mapped[datetime | None]  # the wallet's word that nothing of it is kept
