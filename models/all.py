@@ -1,10 +1,23 @@
 """Imports every table, for migrations and tests."""
 
-from models import event, merchant, ops, order, paycode, person, provider, refund, session
+from models import (
+    callback,
+    event,
+    merchant,
+    ops,
+    order,
+    paycode,
+    person,
+    provider,
+    refund,
+    session,
+    total,
+)
 from models.base import Base
 
 __all__ = [
     "Base",
+    "callback",
     "event",
     "merchant",
     "ops",
@@ -14,4 +27,5 @@ __all__ = [
     "provider",
     "refund",
     "session",
+    "total",
 ]

@@ -6,7 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, BigId, Fen, RowId, TenantId
@@ -25,6 +32,13 @@ class Provider(Base):
     """The root of a tenant: every tenant table's keys begin with this id."""
 
     __tablename__ = "provider"
+    __table_args__ = (
+        CheckConstraint(
+            "NOT callback_is_active"
+            " OR (callback_url IS NOT NULL AND authen_key_sealed IS NOT NULL)",
+            name="active_callback_has_address_and_key",
+        ),
+    )
 
     id: Mapped[RowId]
     out_mch_id: Mapped[str] = mapped_column(String(32), unique=True)
@@ -34,6 +48,11 @@ class Provider(Base):
     max_fen: Mapped[Fen | None]
     follow_url: Mapped[str | None] = mapped_column(String(512))
     account_version: Mapped[int] = mapped_column(default=1)  # rises with every credential change
+    seal_key: Mapped[str | None] = mapped_column(String(64))
+    authen_key_sealed: Mapped[str | None] = mapped_column(String(512))  # signs our callbacks
+    callback_url: Mapped[str | None] = mapped_column(String(512))  # may hold a token: never log it
+    callback_is_active: Mapped[bool] = mapped_column(default=False, server_default="false")
+    callback_on_refund: Mapped[bool] = mapped_column(default=False, server_default="false")
     created_at: Mapped[datetime]
 
 
