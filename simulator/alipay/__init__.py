@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from simulator.alipay import consent, notices, refunds, trades, wallet
+from simulator.alipay import bills, consent, notices, refunds, trades, wallet
 from simulator.alipay.consent import add_consent
 from simulator.alipay.expiry import Expiry
 from simulator.alipay.gateway import add_gateway
@@ -37,6 +37,8 @@ _SWITCHES = (
     ("refund_outcome", "at_once", ("at_once", "later", "never", "refused"), "之后的退款怎样了结"),
     ("refund_delay_s", "2", (), "later 时退款到账的秒数"),
     ("seller_balance", "enough", ("enough", "short"), "short：退款回余额不足"),
+    ("bill_lies", "", (), "账单与账簿的不同，见 simulator/bill_lies.py"),
+    ("bill_empty", "file", ("file", "not_exist"), "没有交易的一天：空文件，或 isp.bill_not_exist"),
     ("pay_result", "10000", ("10000", "10003"), "条码支付直接成功，或等用户输入密码"),
 )
 
@@ -56,9 +58,10 @@ def register(app: Flask, world: World) -> None:
     add_gateway(app, sim)
     add_cashier(app, sim)
     add_consent(app, sim)
+    bills.add_downloads(app, sim)
     add_pay_codes(app, sim)
     register_wallet(app, "alipay", wallet.wallet(sim))
-    names = {n for m in METHODS.values() for n in m.fault_names}
+    names = {n for m in METHODS.values() for n in m.fault_names} | {bills.OPERATION}
     register_operations(
         app, *sorted(names), notices.OPERATION, notices.REFUNDED, wallet.OPERATION, consent.PATH
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response
 
-from simulator.alipay import looking, opening, refunds, tables, tokens, wap
+from simulator.alipay import bills, looking, opening, refunds, tables, tokens, wap
 from simulator.alipay.fields import Field
 from simulator.alipay.state import Call
 
@@ -63,6 +63,13 @@ _ALL = (
         needs_token=False,
         is_flat=True,
         is_bare=True,
+    ),
+    Method(
+        "alipay.data.dataservice.bill.downloadurl.query",
+        "alipay.bill",
+        tables.BILL,
+        bills.query,
+        bad="isv.invalid_arguments",
     ),
     Method(
         "alipay.open.auth.token.app.query",

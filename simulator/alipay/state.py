@@ -63,6 +63,7 @@ class Alipay:
     offers: dict[str, Offer] = field(default_factory=dict)
     visits: dict[str, Visit] = field(default_factory=dict)
     pay_codes: dict[str, PayCode] = field(default_factory=dict)
+    bills: dict[str, tuple[bytes, float]] = field(default_factory=dict)  # file, good until
 
     def fresh(self) -> Alipay:
         """Empties itself after the world was reset, which takes the mark away."""
@@ -70,6 +71,7 @@ class Alipay:
             self.offers.clear()
             self.visits.clear()
             self.pay_codes.clear()
+            self.bills.clear()
             self.world.tokens[_MARK] = Token("", "", "", float("inf"))
         return self
 

@@ -190,6 +190,11 @@ REFUND_QUERY = (
     Field("org_pid", max_len=16, pattern=PID),
     Field("query_options", "list", items="string", max_len=1024),
 )
+BILL = (
+    Field("bill_type", required=True, max_len=20, pattern=r"[a-zA-Z_]+"),
+    Field("bill_date", required=True, max_len=15, pattern=r"\d{4}-\d\d(-\d\d)?"),
+    Field("smid", max_len=20),
+)
 TOKEN_QUERY = (Field("app_auth_token", required=True, max_len=128),)
 # Top-level parameters of alipay.system.oauth.token; its own errors are not of the ACQ family.
 OAUTH_TOKEN = (

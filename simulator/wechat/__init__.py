@@ -7,14 +7,15 @@ from typing import Any
 
 from flask import Flask
 
-from simulator.keys import private_pem, public_pem
+from simulator.keys import certificate, private_pem, public_pem
 from simulator.parties import WechatProvider
 from simulator.wallets import register_operations, register_wallet
-from simulator.wechat import certificates, gate, oauth, orders, refunds, sign, wallet
+from simulator.wechat import bills, certificates, gate, oauth, orders, refunds, sign, wallet
 from simulator.world import World
 
 BASE = "/v3/pay/partner/transactions"
 REFUNDS = "/v3/refund/domestic/refunds"
+BILLS = bills.Desk()
 OPERATIONS = (
     *(
         gate.Operation(f"wechat.{product}", "POST", f"{BASE}/{product}", orders.place(product))
@@ -33,6 +34,7 @@ OPERATIONS = (
     ),
     gate.Operation("wechat.refund", "POST", REFUNDS, refunds.ask),
     gate.Operation("wechat.refund_query", "GET", f"{REFUNDS}/<out_refund_no>", refunds.query),
+    gate.Operation("wechat.tradebill", "GET", "/v3/bill/tradebill", bills.tradebill(BILLS)),
     gate.Operation("wechat.certificates", "GET", "/v3/certificates", certificates.download),
 )
 ON_OFF = ("on", "off")
@@ -68,6 +70,7 @@ SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "refund_delay_s": ("2", (), "seconds until a refund is final"),
     "refund_spacing_s": ("60", (), "seconds between two partial refunds of one order"),
     "merchant_funds": ("enough", ("enough", "short"), "short: refunds answer 403 NOT_ENOUGH"),
+    "bill_lies": ("", (), "how bills differ from the books, see simulator/bill_lies.py"),
     "snapshotuser": ("off", ON_OFF, "on: OAuth gives a throw-away identity"),
 }
 
@@ -84,6 +87,7 @@ def register(app: Flask, world: World) -> None:
         gate.mount(app, world, operation)
     oauth.mount(app, world)
     refunds.rearm(world)
+    bills.mount_download(app, world, BILLS)
     register_wallet(app, "wechat", partial(wallet.pay, world))
     names = [operation.name for operation in OPERATIONS]
     register_operations(

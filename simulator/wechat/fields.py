@@ -137,6 +137,23 @@ TABLES: dict[str, tuple[Field, ...]] = {
     ),
     "wechat.close": (_OUT_TRADE_NO, *_parties()),
     "wechat.certificates": (),
+    "wechat.tradebill": (
+        Field(
+            "bill_date", "str", True, 10, 10, r"\d{4}-\d\d-\d\d", label="账单日期", where="query"
+        ),
+        Field("sub_mchid", "str", False, 1, 32, DIGITS, label="子商户号", where="query"),
+        Field(
+            "bill_type",
+            "str",
+            False,
+            1,
+            32,
+            options=("ALL", "SUCCESS", "REFUND"),
+            label="账单类型",
+            where="query",
+        ),
+        Field("tar_type", "str", False, 1, 32, options=("GZIP",), label="压缩类型", where="query"),
+    ),
     "wechat.refund": (
         Field(
             "sub_mchid",

@@ -63,7 +63,7 @@ def _serve(world: World, operation: Operation, path: dict[str, str]) -> Response
         return _failed(world, operation, path, fault)
     number = path.get("out_trade_no", "")
     try:
-        asked = _asked()
+        asked = read_request()
         provider = sign.authenticate(world, asked)
         serial = sign.answers_with(world, provider, asked)
         params = _parameters(operation, asked, path)
@@ -91,7 +91,7 @@ def _failed(world: World, operation: Operation, path: dict[str, str], fault: Fau
     return refusal_answer(Refusal(code, message))
 
 
-def _asked() -> sign.Asked:
+def read_request() -> sign.Asked:
     try:
         body = request.get_data(cache=False)
     except HTTPException:  # above the app's limit, or cut off
