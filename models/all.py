@@ -10,6 +10,7 @@ from models import (
     person,
     provider,
     refund,
+    restored,
     session,
     total,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "person",
     "provider",
     "refund",
+    "restored",
     "session",
     "total",
 ]

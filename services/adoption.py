@@ -31,7 +31,7 @@ from services.settle import apply_trade
 log = logging.getLogger(__name__)
 
 MOST_FEN = 2_147_483_647
-_NTH = re.compile(r"(.+)_([1-9][0-9]?)")
+_NTH = re.compile(r"(.+)_([1-9][0-9]?)([a-z]{3})?")
 _OWN = re.compile(r"[0-9]{18}")  # what follows the prefix in a number of our own making
 
 
@@ -196,6 +196,8 @@ def _order_number(session: Session, home: _Home, number: str) -> tuple[str, bool
     stem = nth[1] if nth else number
     if _OWN.fullmatch(stem.removeprefix(home.order_prefix)):
         return stem, True
+    if nth is None:
+        return number, False
     parent = session.scalar(
         select(PayOrder).where(
             PayOrder.provider_id == home.provider_id,
@@ -204,7 +206,7 @@ def _order_number(session: Session, home: _Home, number: str) -> tuple[str, bool
             PayOrder.status != OrderStatus.PAID,
         )
     )
-    if nth and parent is not None and attempts.next_number(session, parent) == number:
+    if parent is not None and int(nth[2]) == attempts.count(session, parent) + 1:
         return stem, False
     return number, False
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from models.order import OPEN_ATTEMPTS, AttemptStatus, OrderStatus, PayAttempt, PayOrder
 from services.deps import Deps
+from services.restored import current_mark
 from services.single import Single
 
 
@@ -180,16 +181,24 @@ def open_attempt(session: Session, order: PayOrder) -> PayAttempt | None:
     )
 
 
-def next_number(session: Session, order: PayOrder) -> str:
-    """The first attempt has the order's number; the nth has `_n` behind it, at most 32 long."""
+def count(session: Session, order: PayOrder) -> int:
+    """How many attempts the order has had."""
     made = session.scalar(
         text("SELECT count(*) FROM pay_attempt WHERE provider_id = :p AND order_id = :o"),
         {"p": order.provider_id, "o": order.id},
     )
-    suffix = f"_{int(made or 0) + 1}"
+    return int(made or 0)
+
+
+def next_number(session: Session, order: PayOrder) -> str:
+    """The first attempt has the order's number; the nth has `_n` behind it, at most 32 long.
+
+    After a restored backup its mark follows: `_n` alone may have been used before.
+    """
+    suffix = f"_{count(session, order) + 1}{current_mark(session)}"
     own = order.out_trade_no
     if len(own) + len(suffix) > 32:  # a caller's long number: two alike at the front stay apart
-        own = own[:18] + hashlib.sha256(own.encode()).hexdigest()[:10]
+        own = own[: min(18, 22 - len(suffix))] + hashlib.sha256(own.encode()).hexdigest()[:10]
     return own + suffix
 
 

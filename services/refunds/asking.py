@@ -14,9 +14,10 @@ from errors import NotFound
 from gateways.money import yuan_from_fen
 from models.order import AttemptStatus, OrderStatus, PayAttempt, PayOrder
 from models.refund import Refund, RefundStatus
-from services import audit
+from services import audit, restored
 from services.deps import Deps
 from services.refunds.refusals import (
+    RefundAfterRestore,
     RefundAmount,
     RefundConflict,
     RefundNotPaid,
@@ -55,6 +56,8 @@ def _ask(session: Session, deps: Deps, ask: Ask) -> int:
     order = _locked_order(session, ask)
     if ask.out_refund_no and (same := _same(session, order, ask)) is not None:
         return same
+    if restored.unfinished_since(session) is not None:
+        raise RefundAfterRestore()  # a refund made after the backup may be forgotten
     attempt = _paid_attempt(session, order)
     room = attempt.amount_fen - attempt.held_fen
     if not 1 <= ask.amount_fen <= room:
@@ -214,8 +217,9 @@ def _count(session: Session, order: PayOrder) -> int:
 
 def _free_number(session: Session, order: PayOrder, nth: int) -> str:
     """The next of our own numbers that no caller has taken for a refund of his."""
+    mark = restored.current_mark(session)
     while True:
-        number = _number(order, nth)
+        number = own_number(order, nth, mark)
         taken = select(Refund.id).where(
             Refund.provider_id == order.provider_id, Refund.out_refund_no == number
         )
@@ -224,9 +228,13 @@ def _free_number(session: Session, order: PayOrder, nth: int) -> str:
         nth += 1
 
 
-def _number(order: PayOrder, nth: int) -> str:
-    """The order's number with `Rn` behind it, at most 32 long: it begins with the prefix, too."""
-    own, suffix = order.out_trade_no, f"R{nth}"
+def own_number(order: PayOrder, nth: int, mark: str) -> str:
+    """The order's number with `Rn` behind it, at most 32 long: it begins with the prefix, too.
+
+    `mark` is that of the newest restored backup: without it the number may have been used before.
+    """
+    own, suffix = order.out_trade_no, f"R{nth}{mark}"
     if len(own) + len(suffix) > 32:  # a caller's long number: two alike at the front stay apart
-        own = own[:18] + hashlib.sha256(own.encode()).hexdigest()[:10]
+        kept = min(18, 22 - len(suffix))
+        own = own[:kept] + hashlib.sha256(own.encode()).hexdigest()[:10]
     return own + suffix

@@ -42,6 +42,12 @@ class RefundConflict(RefundRefused):
     steps = ("换一个退款单号，或按原来的金额重试。",)
 
 
+class RefundAfterRestore(RefundRefused):
+    code = "REFUND_AFTER_RESTORE"
+    title = "数据刚从备份恢复，退款暂停"
+    steps = ("等负责人与钱包核对完，再按页面上的可退金额退款。",)
+
+
 class RefundNotWaiting(RefundRefused):
     code = "REFUND_NOT_WAITING"
     title = "这笔退款不在等待处理"
