@@ -43,7 +43,8 @@ AGENT = (
     " Gecko) Mobile/15E148 MicroMessenger/8.0.43(0x18002b2c) NetType/WIFI Language/zh_CN"
 )
 EMPTIED = (
-    "pay_order, pay_attempt, upstream_event, audit_entry, money_case, upstream_quota, oauth_state"
+    "pay_order, pay_attempt, upstream_event, audit_entry, money_case, upstream_quota, oauth_state,"
+    " day_total, day_delta"
 )
 
 

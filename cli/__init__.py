@@ -6,8 +6,8 @@ from flask import Flask
 
 
 def register(app: Flask) -> None:
-    from cli import cases, demo, keyring, onboarding, orders, payers, refunds, worker
+    from cli import cases, demo, keyring, onboarding, orders, payers, refunds, totals, worker
 
-    for module in (demo, onboarding, orders, refunds, cases, payers, keyring, worker):
+    for module in (demo, onboarding, orders, refunds, totals, cases, payers, keyring, worker):
         for command in module.COMMANDS:
             app.cli.add_command(command)

@@ -86,6 +86,28 @@ class PayOrder(Base):
         CheckConstraint("refunded_fen BETWEEN 0 AND amount_fen", name="refunded_in_range"),
         CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_has_time"),
         Index("ix_pay_order_merchant_newest", "provider_id", "merchant_id", text("id DESC")),
+        Index("ix_pay_order_store_newest", "provider_id", "store_id", text("id DESC")),
+        Index(
+            "ix_pay_order_merchant_refunded",
+            "provider_id",
+            "merchant_id",
+            text("id DESC"),
+            postgresql_where=text("refunded_fen > 0"),
+        ),
+        Index(
+            "ix_pay_order_store_refunded",
+            "provider_id",
+            "store_id",
+            text("id DESC"),
+            postgresql_where=text("refunded_fen > 0"),
+        ),
+        Index(
+            "ix_pay_order_merchant_open",
+            "provider_id",
+            "merchant_id",
+            text("id DESC"),
+            postgresql_where=text("status IN ('created', 'paying')"),
+        ),
         Index(
             "ix_pay_order_payer_newest", "provider_id", "pay_code_id", "person_id", text("id DESC")
         ),

@@ -72,6 +72,12 @@ class Refund(Base):
         CheckConstraint(f"due_at IS NOT NULL OR NOT ({_OPEN_SQL})", name="open_is_looked_at_again"),
         Index("ix_refund_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_refund_order", "provider_id", "order_id"),
+        Index(
+            "ix_refund_wallet_number",
+            "provider_id",
+            "refund_id",
+            postgresql_where=text("refund_id IS NOT NULL"),
+        ),
     )
 
     provider_id: Mapped[TenantId]

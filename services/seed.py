@@ -20,6 +20,7 @@ from models.merchant import GrantState, Merchant, PageMode, Staff, StaffRole
 from models.order import OrderStatus, PayOrder
 from models.paycode import PayCode, PayCodeKind
 from models.provider import Provider
+from services import totals
 from services.deps import Deps
 from services.numbers import new_public_id
 from services.onboarding.rows import add_account, make_code, make_merchant, make_store
@@ -338,6 +339,12 @@ def _fortnight(session: Session, provider_id: int, now: datetime) -> None:
     orders.sort(key=lambda row: row["created_at"])
     if orders:
         session.execute(insert(PayOrder), orders)
+        for order in session.scalars(
+            select(PayOrder)
+            .where(PayOrder.provider_id == provider_id, PayOrder.status == OrderStatus.PAID)
+            .order_by(PayOrder.id)
+        ):
+            totals.add_payment(session, order)
 
 
 def _history(dice: random.Random, provider_id: int, place: Any, at: datetime) -> dict[str, Any]:

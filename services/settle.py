@@ -12,7 +12,7 @@ from errors import NotFound
 from gateways.base import Trade, TradeState
 from models.event import CaseKind
 from models.order import OPEN_ATTEMPTS, AttemptStatus, OrderStatus, PayAttempt, PayOrder
-from services import audit
+from services import audit, totals
 from services.cases import open_case
 from services.queue import enqueue
 from services.refunds.asking import refund_twice_paid
@@ -134,6 +134,7 @@ def _pay(session: Session, order: PayOrder, attempt: PayAttempt, now: datetime) 
     order.close_reason = None
     order.is_unknown = order.is_frozen = False
     order.transaction_id, order.paid_at = attempt.transaction_id, attempt.paid_at
+    totals.add_payment(session, order)
     audit.record(
         session,
         provider_id=order.provider_id,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from procrastinate import App, JobContext, RetryStrategy
 from procrastinate.psycopg_connector import PsycopgConnector
 
-from services import followup, housekeeping
+from services import followup, housekeeping, totals_check
 from services.deps import Deps
 
 log = logging.getLogger(__name__)
@@ -62,5 +62,11 @@ def build_job_app(deps: Deps) -> App:
         """Remove done jobs of yesterday and rows whose time is over."""
         await context.app.job_manager.delete_old_jobs(nb_hours=24)
         housekeeping.remove_expired(deps)
+
+    @app.periodic(cron="40 19 * * *")
+    @app.task(name="verify_totals", queue="bulk")
+    def verify_totals(timestamp: int) -> None:
+        """Every night in China: the totals of all days against the orders themselves."""
+        totals_check.verify(deps)
 
     return app

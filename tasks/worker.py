@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from services import asking
+from services import asking, totals
 from services.deps import Deps
 from services.housekeeping import beat
 from services.refunds import sweep as refunds
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SWEEP_EVERY_S = 0.25
+TOTALS_EVERY_S = 1.0
 ABANDONED_EVERY_S = 5.0
 BEAT_EVERY_S = 2.0
 
@@ -40,6 +41,7 @@ class Sweeper:
             for name, pause, work in (
                 ("due", SWEEP_EVERY_S, self.sweep),
                 ("refunds", SWEEP_EVERY_S, self.refunds),
+                ("totals", TOTALS_EVERY_S, self._totals),
                 ("abandoned", ABANDONED_EVERY_S, self._abandoned),
                 ("beat", BEAT_EVERY_S, self._beat),
             )
@@ -87,6 +89,9 @@ class Sweeper:
                 # The claim's due time brings it back; nothing is lost by going on.
                 log.exception("asking failed", extra={"claim": repr(claim)})
         return len(claims)
+
+    def _totals(self) -> bool:
+        return totals.fold(self._deps) == totals.FOLD
 
     def _abandoned(self) -> bool:
         asking.end_abandoned(self._deps)

@@ -13,7 +13,7 @@ from gateways.base import RefundState, RefundWord
 from models.event import CaseKind
 from models.order import PayAttempt, PayOrder
 from models.refund import OPEN_REFUNDS, ROOMLESS, Refund, RefundStatus
-from services import attempts, audit
+from services import attempts, audit, totals
 from services.cases import end_case, open_case
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,7 @@ def _succeed(session: Session, locked: Locked, at: datetime, now: datetime) -> b
     attempt.refunded_fen += refund.amount_fen
     if attempt.transaction_id == order.transaction_id:  # not a second payment going back
         order.refunded_fen += refund.amount_fen
+        totals.add_refund(session, order, refund)
     _told(session, locked, "refund_succeeded", f"upstream:{attempt.channel}", now)
     for kind in (CaseKind.REFUND_WAITING, CaseKind.REFUND_ABNORMAL, CaseKind.REFUND_SLOW):
         end_case(session, refund.provider_id, kind, refund.out_refund_no, now)

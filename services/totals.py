@@ -1,0 +1,176 @@
+"""Takings per store, wallet and China day, exact at every moment.
+
+A payment or a refund appends a row to `day_delta` in its own transaction and touches no row that
+another one may want, so a busy store never waits for itself. The worker adds these rows up into
+`day_total` and removes them in one statement; whoever reads adds what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from models.order import PayOrder
+from models.refund import Refund
+from models.total import DayDelta
+from services.deps import Deps
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+FOLD = 1000  # rows added up at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Takings:
+    """Of one day, or a sum of days. A refund counts on the day that it succeeded."""
+
+    paid_count: int = 0
+    paid_fen: int = 0
+    refund_count: int = 0
+    refund_fen: int = 0
+    returned_fen: int = 0  # of the payments counted here, whenever it went back
+
+    @property
+    def kept_fen(self) -> int:
+        """What is left today of the payments of this day."""
+        return self.paid_fen - self.returned_fen
+
+
+def china_day(at: datetime) -> date:
+    return at.astimezone(SHANGHAI).date()
+
+
+def add_payment(session: Session, order: PayOrder) -> None:
+    """Count an order that has just become paid, once, in the transaction that made it so."""
+    assert order.paid_at is not None
+    day = china_day(order.paid_at)
+    made_today = china_day(order.created_at) == day
+    session.execute(
+        insert(DayDelta).values(
+            provider_id=order.provider_id,
+            merchant_id=order.merchant_id,
+            store_id=order.store_id,
+            channel=order.channel,
+            day_on=day,
+            paid_count=1,
+            paid_fen=order.amount_fen,
+            last_order_id=order.id if made_today else 0,
+        )
+    )
+
+
+def add_refund(session: Session, order: PayOrder, refund: Refund) -> None:
+    """Count a refund of the order's payment that has just succeeded, in the same transaction.
+
+    Not for the second payment of an order: that one was never counted.
+    """
+    assert order.paid_at is not None
+    assert refund.succeeded_at is not None
+    paid_on, back_on = china_day(order.paid_at), china_day(refund.succeeded_at)
+    where = {
+        "provider_id": order.provider_id,
+        "merchant_id": order.merchant_id,
+        "store_id": order.store_id,
+        "channel": order.channel,
+    }
+    done = {"day_on": back_on, "refund_count": 1, "refund_fen": refund.amount_fen}
+    returned = {"day_on": paid_on, "returned_fen": refund.amount_fen}
+    for values in [done | returned] if paid_on == back_on else [done, returned]:
+        session.execute(insert(DayDelta).values(**where, **values))
+
+
+_FOLD = text("""
+WITH taken AS (
+    SELECT provider_id, id FROM day_delta ORDER BY provider_id, id
+    LIMIT :most FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM day_delta d USING taken t WHERE d.provider_id = t.provider_id AND d.id = t.id
+    RETURNING d.*
+), added AS (
+    INSERT INTO day_total AS old (provider_id, merchant_id, day_on, store_id, channel,
+        paid_count, paid_fen, refund_count, refund_fen, returned_fen, last_order_id)
+    SELECT provider_id, merchant_id, day_on, store_id, channel, sum(paid_count), sum(paid_fen),
+        sum(refund_count), sum(refund_fen), sum(returned_fen), max(last_order_id)
+    FROM gone GROUP BY provider_id, merchant_id, day_on, store_id, channel
+    ORDER BY provider_id, merchant_id, day_on, store_id, channel
+    ON CONFLICT (provider_id, merchant_id, day_on, store_id, channel) DO UPDATE SET
+        paid_count = old.paid_count + EXCLUDED.paid_count,
+        paid_fen = old.paid_fen + EXCLUDED.paid_fen,
+        refund_count = old.refund_count + EXCLUDED.refund_count,
+        refund_fen = old.refund_fen + EXCLUDED.refund_fen,
+        returned_fen = old.returned_fen + EXCLUDED.returned_fen,
+        last_order_id = greatest(old.last_order_id, EXCLUDED.last_order_id)
+)
+SELECT count(*) FROM gone
+""")
+
+
+def fold(deps: Deps, most: int = FOLD) -> int:
+    """Add up to `most` waiting rows to the totals and remove them; how many there were.
+
+    Any number may run at once, and each may be killed anywhere: rows move whole or not at all.
+    """
+    return deps.transact(
+        lambda s: int(s.execute(_FOLD, {"most": most}).scalar_one()), rerun_if_unknown=True
+    )
+
+
+_PART = """
+SELECT day_on, paid_count, paid_fen, refund_count, refund_fen, returned_fen FROM {table}
+WHERE provider_id = :p AND merchant_id = :m AND day_on = ANY(CAST(:days AS date[])){store}
+"""
+_BOTH = """
+SELECT day_on, sum(paid_count), sum(paid_fen), sum(refund_count), sum(refund_fen),
+    sum(returned_fen) FROM ({total} UNION ALL {delta}) both_parts GROUP BY day_on
+"""
+
+
+def per_day(
+    session: Session, provider_id: int, merchant_id: int, store_id: int | None, days: Sequence[date]
+) -> dict[date, Takings]:
+    """Takings of these China days, of one store or all; a day without any is not in it."""
+    if not days:
+        return {}
+    store = "" if store_id is None else " AND store_id = :store"
+    # One statement sees one moment: no row can be counted in both tables or in neither.
+    total, delta = (_PART.format(table=t, store=store) for t in ("day_total", "day_delta"))
+    rows = session.execute(
+        text(_BOTH.format(total=total, delta=delta)),
+        {"p": provider_id, "m": merchant_id, "store": store_id, "days": list(days)},
+    )
+    return {row[0]: Takings(*(int(part) for part in row[1:])) for row in rows}
+
+
+_NEWEST = """
+WITH near AS (
+    SELECT max(day_on) AS day_on FROM (
+        (SELECT day_on FROM day_total WHERE {where} AND day_on <= :day
+            ORDER BY day_on DESC LIMIT 1)
+        UNION ALL
+        (SELECT day_on FROM day_delta WHERE {where} AND day_on <= :day
+            ORDER BY day_on DESC LIMIT 1)
+    ) days
+)
+SELECT max(last_order_id) FROM (
+    SELECT last_order_id FROM day_total WHERE {where} AND day_on = (SELECT day_on FROM near)
+    UNION ALL
+    SELECT last_order_id FROM day_delta WHERE {where} AND day_on = (SELECT day_on FROM near)
+) both_parts
+"""
+
+
+def newest_order(
+    session: Session, provider_id: int, merchant_id: int, store_id: int | None, day: date
+) -> int:
+    """The newest order made and paid on this China day or the nearest before it; 0 if none."""
+    where = "provider_id = :p AND merchant_id = :m AND last_order_id > 0"
+    where += "" if store_id is None else " AND store_id = :store"
+    found = session.scalar(
+        text(_NEWEST.format(where=where)),
+        {"p": provider_id, "m": merchant_id, "store": store_id, "day": day},
+    )
+    return int(found or 0)
