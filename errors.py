@@ -92,3 +92,12 @@ class NotifyInvalid(AppError):
     status = 401
     title = "通知验签失败"
     steps = ()
+
+
+class CallbackAddress(AppError):
+    """An address that is not called: `detail` says why, in words for whoever set it."""
+
+    code = "CALLBACK_ADDRESS"
+    status = 400
+    title = "回调地址不可用"
+    steps = ("填写公网可访问的 https 地址。",)

@@ -85,6 +85,16 @@ class Settings(BaseSettings):
     refund_days_alipay: int = Field(
         default=365, ge=1, description="Alipay's limit for refunds, by the merchant's contract"
     )
+    callback_retry_after_s: str = Field(
+        default="45,45,45,300,1800,3600,10800,21600,43200,86400,86400",
+        description="seconds from each failed callback to the next try; after the last it is dead",
+    )
+    callback_threads: int = Field(
+        default=8, ge=2, description="callbacks under way at a time per worker"
+    )
+    allow_private_callbacks: bool = Field(
+        default=False, description="callbacks may go to addresses of our own network"
+    )
     follow_link_enabled: bool = Field(default=False, description="offer to follow the account")
     customer_csp: Literal["enforce", "report", "off"] = Field(
         default="enforce", description="content security policy of customer pages"
@@ -135,6 +145,10 @@ class Settings(BaseSettings):
     @cached_property
     def refund_query_schedule(self) -> tuple[int, ...]:
         return tuple(int(part) for part in self.refund_query_after_s.split(","))
+
+    @cached_property
+    def callback_schedule(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.callback_retry_after_s.split(","))
 
     def refund_days(self, channel: str) -> int:
         """How long after the payment a wallet still refunds, in days."""

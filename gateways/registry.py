@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ from gateways.alipay.gateway import AlipayClients, AlipayGateway
 from gateways.alipay.oauth import AlipayOAuth
 from gateways.base import PayGateway
 from gateways.http import HttpTransport, Transport
+from gateways.outgoing.sender import CallbackSender
 from gateways.wechat_oa.oauth import WechatOAuth
 from gateways.wechat_pay.gateway import WechatPayGateway
 
@@ -23,6 +24,7 @@ class Gateways:
     wechat_oauth: WechatOAuth
     alipay_oauth: AlipayOAuth
     alipay: AlipayGateway  # pay["alipay"] with what only Alipay has: wap_pay
+    callbacks: CallbackSender = field(default_factory=CallbackSender)  # to providers' own systems
 
 
 def build_gateways(
@@ -37,6 +39,7 @@ def build_gateways(
     pool_size: int,
     now: Callable[[], datetime],
     make_transport: Callable[[], Transport] | None = None,
+    callbacks: CallbackSender | None = None,
 ) -> Gateways:
     """Build them; no connection is opened and no SDK imported before the first call.
 
@@ -62,4 +65,5 @@ def build_gateways(
         ),
         alipay_oauth=AlipayOAuth(clients, auth_base=alipay_auth_base),
         alipay=alipay,
+        callbacks=callbacks or CallbackSender(),
     )

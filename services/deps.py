@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from config.clock import make_clock
 from config.settings import Settings
+from gateways.outgoing.sender import CallbackSender
 from gateways.http import Transport
 from gateways.registry import Gateways, build_gateways
 from models.all import Base as _every_table  # noqa: F401  # relations between tables need them all
@@ -68,4 +69,8 @@ def open_gateways(
         pool_size=settings.web_threads + settings.worker_threads,
         now=now,
         make_transport=make_transport,
+        callbacks=CallbackSender(
+            allow_private=settings.allow_private_callbacks,
+            allow_http=settings.allow_private_callbacks and settings.simulation,
+        ),
     )

@@ -1,0 +1,1 @@
+"""Requests to addresses that a customer chose: guarded, since the host may be anybody's."""
