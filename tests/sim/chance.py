@@ -1,0 +1,59 @@
+"""All chance comes from the seed, that of keys, nonces and numbers too."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import string
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_WORD = string.ascii_letters + string.digits
+
+
+class Chance:
+    """What a seed draws. The world's own draws never disturb those of the play."""
+
+    def __init__(self, seed: int) -> None:
+        self._dice = random.Random(f"play {seed}")
+        self.world = random.Random(f"world {seed}")
+
+    def hits(self, share: float) -> bool:
+        return self._dice.random() < share
+
+    def among(self, things: Sequence[T]) -> T:
+        return self._dice.choice(things)
+
+    def whole(self, low: int, high: int) -> int:
+        return self._dice.randint(low, high)
+
+    def seconds(self, low: float, high: float) -> float:
+        return round(self._dice.uniform(low, high), 3)
+
+    def weighted(self, shares: Mapping[T, float]) -> T:
+        return self._dice.choices(list(shares), list(shares.values()))[0]
+
+    def shuffled(self, things: Sequence[T]) -> list[T]:
+        return self._dice.sample(list(things), len(things))
+
+
+@contextmanager
+def seeded(dice: random.Random) -> Iterator[None]:
+    """`secrets` draws from `dice`: both the product and the wallets take all their chance there."""
+    drawn: dict[str, Callable[..., Any]] = {
+        "token_bytes": lambda n=32: dice.randbytes(n),
+        "token_hex": lambda n=32: dice.randbytes(n).hex(),
+        "token_urlsafe": lambda n=32: "".join(dice.choices(_WORD, k=(4 * n + 2) // 3)),
+        "randbelow": dice.randrange,
+        "choice": dice.choice,
+    }
+    kept = {name: getattr(secrets, name) for name in drawn}
+    try:
+        for name, draw in drawn.items():
+            setattr(secrets, name, draw)
+        yield
+    finally:
+        for name, own in kept.items():
+            setattr(secrets, name, own)

@@ -1,0 +1,119 @@
+"""What must hold when nothing is to come any more: their books are ours, nobody is forgotten."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from models.order import ORDER_TRANSITIONS
+from models.refund import REFUND_TRANSITIONS
+from services.orders import stuck
+from tests.harness.product import Product
+from tests.harness.simulator import Simulator
+from tests.sim.play import Play, Violation
+
+TABLES: dict[str, set[tuple[str, str]]] = {
+    "pay_order": {(str(a), str(b)) for a, more in ORDER_TRANSITIONS.items() for b in more},
+    "refund": {(str(a), str(b)) for a, more in REFUND_TRANSITIONS.items() for b in more},
+}
+
+
+class _Books:
+    """The wallets' books as the harness asks for them."""
+
+    def __init__(self, play: Play) -> None:
+        self._play = play
+
+    def books(self) -> list[dict[str, Any]]:
+        return [trade.row() for trade in self._play.stage.wallets.world.books.all()]
+
+
+def check(play: Play) -> None:
+    """Violation with all that is wrong."""
+    wrong: list[str] = []
+    for part in (_books, _moves, _orders, _attempts, _followed, _stuck, _told):
+        try:
+            part(play)
+        except AssertionError as problem:
+            wrong.append(f"{part.__name__[1:]}: {problem}")
+    if wrong:
+        raise Violation("; ".join(wrong))
+
+
+def _books(play: Play) -> None:
+    stage = play.stage
+    books = cast(Simulator, _Books(play))
+    Product("", stage.app, stage.deps, books).assert_books_agree()
+
+
+def _moves(play: Play) -> None:
+    """Each move of a status is in its table; and it is counted."""
+    for row in play.rows("SELECT tab, was, became, count(*) AS n FROM sim_move GROUP BY 1, 2, 3"):
+        play.trace.reach(f"move {row.tab} {row.was} -> {row.became}", row.n)
+        table = TABLES.get(row.tab)
+        assert table is None or (row.was, row.became) in table, f"{row} is in no table"
+
+
+def _orders(play: Play) -> None:
+    bad = play.rows(
+        "SELECT out_trade_no, status, is_unknown, is_frozen, amount_fen, refunded_fen"
+        " FROM pay_order WHERE status NOT IN ('paid', 'closed') OR is_unknown OR is_frozen"
+        " OR refunded_fen > amount_fen ORDER BY 1"
+    )
+    assert not bad, f"not at its end: {bad}"
+    twice = play.rows(
+        "SELECT o.out_trade_no FROM pay_order o JOIN pay_attempt a ON a.provider_id = o.provider_id"
+        " AND a.order_id = o.id WHERE a.status = 'paid' AND (a.transaction_id <> o.transaction_id)"
+        " AND a.refunded_fen <> a.amount_fen"
+    )
+    assert not twice, f"a second payment is not given back: {twice}"
+    odd = play.rows(
+        "SELECT out_trade_no FROM pay_order o WHERE status = 'paid' AND NOT EXISTS (SELECT 1 FROM"
+        " pay_attempt a WHERE a.provider_id = o.provider_id AND a.order_id = o.id"
+        " AND a.status = 'paid' AND a.transaction_id = o.transaction_id"
+        " AND a.amount_fen = o.amount_fen AND a.refunded_fen = o.refunded_fen)"
+    )
+    assert not odd, f"paid without its attempt: {odd}"
+
+
+def _attempts(play: Play) -> None:
+    bad = play.rows(
+        "SELECT out_trade_no, status, due_at FROM pay_attempt WHERE status IN"
+        " ('created', 'payable', 'closing') OR due_at IS NOT NULL ORDER BY 1"
+    )
+    assert not bad, f"not at its end: {bad}"
+    refunds = play.rows(
+        "SELECT out_refund_no, status FROM refund WHERE status IN"
+        " ('created', 'processing', 'unknown', 'waiting') ORDER BY 1"
+    )
+    assert not refunds, f"not at its end: {refunds}"
+
+
+def _followed(play: Play) -> None:
+    """What follows a payment happened once."""
+    bad = play.rows(
+        "SELECT o.out_trade_no, count(e.id) AS n FROM pay_order o LEFT JOIN audit_entry e"
+        " ON e.provider_id = o.provider_id AND e.subject = 'order:' || o.out_trade_no"
+        " AND e.action = 'order_followed_up' WHERE o.status = 'paid'"
+        " GROUP BY o.provider_id, o.id HAVING count(e.id) <> 1 ORDER BY 1"
+    )
+    assert not bad, f"followed up not once: {bad}"
+
+
+def _stuck(play: Play) -> None:
+    left = stuck(play.stage.deps)
+    assert not left, f"nobody looks at it again: {left}"
+
+
+def _told(play: Play) -> None:
+    """A refund that a person must hand over has its case; what came right has none open."""
+    open_cases = {
+        (row.kind, row.out_trade_no)
+        for row in play.rows("SELECT kind, out_trade_no FROM money_case WHERE closed_at IS NULL")
+    }
+    for row in play.rows("SELECT out_refund_no FROM refund WHERE status = 'abnormal' ORDER BY 1"):
+        assert ("refund_abnormal", row.out_refund_no) in open_cases, f"no case: {row}"
+    kinds = {kind for kind, _ in open_cases}
+    for kind in sorted(kinds):
+        play.reach(f"open {kind}")
+    strange = kinds - {"refund_abnormal", "no_answer", "amount_mismatch", "refund_mismatch"}
+    assert not strange, f"left open: {sorted(c for c in open_cases if c[0] in strange)}"

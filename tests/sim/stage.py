@@ -1,0 +1,176 @@
+"""Everything that one process needs for its plays, built once: a play only empties it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import namedtuple_row
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import create_app
+from cli.supervise import migrate
+from config.settings import Settings, load_settings
+from gateways.http import Transport
+from secretbox.ring import KeyRing
+from services.deps import Deps, open_gateways
+from services.payers import Payer, find_or_make_person
+from services.seed import MAIN, seed
+from simulator.parties import PEOPLE
+from tests.harness.database import Server
+from tests.sim.kills import Kills, MortalDatabase
+from tests.sim.timeline import ProductClock, Timeline
+from tests.sim.wallets import Wallets
+from tests.sim.wire import Wire
+
+PRODUCT = "http://127.0.0.1:8000"
+OTHER_SP, OTHER_APP = "1900000501", "2021000000000501"
+CAST = ("lin", "zhou", "chen", "p01", "p02", "p03")
+# What a play does not change: the parties. Every other table is emptied before each play.
+STANDING = frozenset(
+    {
+        *("alembic_version", "provider", "merchant", "store", "staff", "pay_code", "route"),
+        *("channel_account", "credential", "person", "sim_move"),
+    }
+)
+WATCHED = ("pay_order", "pay_attempt", "refund")  # tables with a status that moves
+
+_MOVES = """
+CREATE TABLE sim_move (tab text, was text, became text);
+CREATE FUNCTION sim_moved() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+    INSERT INTO sim_move VALUES (TG_TABLE_NAME, OLD.status, NEW.status); RETURN NULL;
+END $$;
+"""
+_ON = """
+CREATE TRIGGER sim_moves AFTER UPDATE OF status ON {0} FOR EACH ROW
+WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION sim_moved();
+"""
+
+
+@dataclass(frozen=True)
+class Theatre:
+    """What all processes of a run share: a server, a database to copy, the wallets' keys."""
+
+    server: Server
+    template: str
+    home: Path
+
+
+@contextmanager
+def open_theatre(server: Server, home: Path) -> Iterator[Theatre]:
+    """Migrate and seed one database, note every move of a status in it, and make the keys."""
+    name = server.create()
+    where = server.addresses(name)
+    migrate(where)
+    timeline = Timeline()
+    wallets = Wallets(timeline, home / "wallets", PRODUCT)
+    made = _deps(_settings(server, name, home), ProductClock(timeline), wallets, Kills())
+    mine, theirs = _credentials(wallets), _credentials(wallets, OTHER_SP)
+    others = {"wechat": theirs["wechat"], "alipay": _credentials(wallets, OTHER_APP)["alipay"]}
+    seed(made, mine, others)
+    made.db.dispose()
+    with psycopg.connect(server.admin, dbname=name, autocommit=True) as conn:
+        conn.execute(_MOVES + "".join(_ON.format(table) for table in WATCHED))
+        conn.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+    yield Theatre(server, name, home)
+    server.drop(name)
+
+
+def _settings(server: Server, database: str, home: Path) -> Settings:
+    where = server.addresses(database)
+    values: dict[str, Any] = {
+        "data_dir": home,
+        "database_url": where.app,
+        "migrate_database_url": where.owner,
+        "public_url": PRODUCT,
+        "simulator_url": "http://127.0.0.1:8001",
+        "log_level": "CRITICAL",
+    }
+    return load_settings(**values)
+
+
+def _deps(settings: Settings, clock: ProductClock, transport: Transport, kills: Kills) -> Deps:
+    return Deps(
+        db=MortalDatabase(settings.database_url, kills, pool_size=6),
+        gateways=open_gateways(settings, clock, lambda: transport),
+        ring=KeyRing(path=settings.data_dir / "keyring.json", text=""),
+        now=clock,
+        settings=settings,
+    )
+
+
+def _credentials(wallets: Wallets, owner: str = "") -> dict[str, Any]:
+    import json
+
+    answer = wallets.send("GET", f"http://wallets/sim/credentials?owner={owner}", {})
+    found: dict[str, Any] = json.loads(answer.body)
+    return found
+
+
+class Stage:
+    """The product and the wallets of one process."""
+
+    def __init__(self, theatre: Theatre) -> None:
+        self._server = theatre.server
+        self.database = theatre.server.create(theatre.template)
+        self.timeline = Timeline()
+        self.clock = ProductClock(self.timeline)
+        self.wallets = Wallets(self.timeline, theatre.home / "wallets", PRODUCT)
+        self.wire = Wire()
+        settings = _settings(theatre.server, self.database, theatre.home)
+        self.kills = Kills()
+        self.deps = _deps(settings, self.clock, self.wire, self.kills)
+        self.app = create_app(settings, self.deps)
+        self.admin = psycopg.connect(
+            theatre.server.admin, dbname=self.database, autocommit=True, row_factory=namedtuple_row
+        )
+        # A lock that is waited for would never come: everything runs in this one thread.
+        self.admin.execute(f"ALTER DATABASE \"{self.database}\" SET lock_timeout = '3s'")
+        self.admin.execute(f'ALTER DATABASE "{self.database}" SET synchronous_commit = off')
+        self.admin.execute("SET session_replication_role = replica")
+        self._empty = self._emptying()
+        self.payers = self.deps.transact(self._cast)
+
+    def _emptying(self) -> str:
+        rows = self.admin.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+        ).fetchall()
+        names = [row.tablename for row in rows if row.tablename not in STANDING]
+        return ";".join(f"DELETE FROM {name}" for name in [*names, "sim_move"])
+
+    def _cast(self, session: Session) -> dict[tuple[str, str], Payer]:
+        """(wallet, person): who they are to the demo provider."""
+        self.provider_id = int(
+            session.scalar(text("SELECT id FROM provider WHERE out_mch_id = :m"), {"m": MAIN})
+        )  # type: ignore[arg-type]
+        sp = next(iter(self.wallets.world.wechat.values()))
+        app = next(iter(self.wallets.world.alipay.values()))
+        found: dict[tuple[str, str], Payer] = {}
+        for person in CAST:
+            openid = self.wallets.world.openid(sp.appids[0], person)
+            who = {
+                "wechat": (sp.appids[0], openid),
+                "alipay": (app.app_id, PEOPLE[person].alipay_user_id),
+            }
+            for wallet, (appid, subject) in who.items():
+                row = find_or_make_person(
+                    session, self.deps, self.provider_id, wallet, appid, subject
+                )
+                found[wallet, person] = Payer(row, wallet, subject)
+        return found
+
+    def empty(self) -> None:
+        """Nobody has bought anything yet."""
+        self.admin.execute(self._empty)
+        self.wallets.reset()
+        self.clock.off_s = 0.0
+
+    def close(self) -> None:
+        self.deps.db.dispose()
+        self.admin.close()
+        self._server.drop(self.database)

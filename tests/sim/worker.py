@@ -1,0 +1,109 @@
+"""The worker: meets due times and runs jobs when they have come, or a while later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from procrastinate import App
+
+from services import asking
+from services.refunds import sweep as refunds
+from tasks.jobs import build_job_app
+from tests.sim.play import Play
+
+MOST = 8
+_DUE = """
+SELECT LEAST(
+    (SELECT min(due_at) FROM pay_attempt),
+    (SELECT min(due_at) FROM refund),
+    (SELECT min(o.expires_at) FROM pay_order o WHERE o.status IN ('created', 'paying')
+        AND NOT EXISTS (SELECT 1 FROM pay_attempt a WHERE a.provider_id = o.provider_id
+            AND a.order_id = o.id AND a.status IN ('created', 'payable', 'closing')))
+) AS due, EXISTS (SELECT 1 FROM procrastinate_jobs WHERE status IN ('todo', 'doing')) AS has_jobs
+"""
+
+
+class Worker:
+    def __init__(self, play: Play) -> None:
+        self.play = play
+        self.free_at = 0.0
+        self.jobs: App = build_job_app(play.stage.deps)
+        self._stalled: dict[int, float] = {}
+
+    def next_due(self) -> float | None:
+        """The first due time, no sooner than the worker is awake."""
+        row = self.play.rows(_DUE)[0]
+        found = []
+        if row.due is not None:
+            found.append(row.due.timestamp() - self.play.stage.clock.off_s)
+        if row.has_jobs:
+            found.append(self.play.now + 0.25)
+        return max(self.free_at, min(found)) if found else None
+
+    def tick(self) -> None:
+        play = self.play
+        deps = play.stage.deps
+        self.free_at = play.now + self._pause()
+        parts: list[tuple[str, Callable[[], Any]]] = [
+            ("asks", lambda: self._meet("ask", asking.claim_due(deps, MOST), asking.ask)),
+            (
+                "refunds",
+                lambda: self._meet("refund", refunds.claim_due(deps, MOST), refunds.pursue),
+            ),
+            ("abandoned", lambda: asking.end_abandoned(deps)),
+            ("jobs", self._jobs),
+        ]
+        for name, work in play.chance.shuffled(parts):
+            play.act(f"worker {name}", work)
+
+    def _pause(self) -> float:
+        play = self.play
+        if play.is_noisy and play.chance.hits(0.03):
+            play.reach("fault worker away")
+            return play.chance.seconds(20, 120)
+        return play.chance.seconds(0.25, 1.5) if play.is_noisy else 0.25
+
+    def _meet(self, what: str, claims: Sequence[Any], meet: Callable[..., None]) -> None:
+        for claim in sorted(claims, key=repr):
+            self.play.act(what, lambda claim=claim: meet(self.play.stage.deps, claim))
+
+    # --- jobs -------------------------------------------------------------------------------
+
+    def _jobs(self) -> None:
+        """Fetch, run and finish each job as the library does; what was left in the middle by a
+        killed worker is taken up again after half a minute."""
+        while self._one_job():
+            pass
+
+    def _one_job(self) -> bool:
+        play, admin = self.play, self.play.stage.admin
+        self._rescue()
+        job = admin.execute(
+            "SELECT id, task_name, args FROM procrastinate_fetch_job_v2(NULL, NULL)"
+        ).fetchone()
+        if job is None or job[0] is None:
+            return False
+        number, task, args = job
+        self._stalled[number] = play.now + 30
+        play.act(f"job {task}", lambda: self._run(number, task, args))
+        return True
+
+    def _run(self, number: int, task: str, args: dict[str, Any]) -> None:
+        play = self.play
+        play.stage.kills.point("before a job")
+        self.jobs.tasks[task].func(**args)
+        play.stage.kills.point("before a job's end")
+        play.stage.admin.execute(
+            "SELECT procrastinate_finish_job_v1(%s, 'succeeded', false)", [number]
+        )
+
+    def _rescue(self) -> None:
+        for (number,) in self.play.stage.admin.execute(
+            "SELECT id FROM procrastinate_jobs WHERE status = 'doing' ORDER BY id"
+        ).fetchall():
+            if self._stalled.get(number, 0.0) <= self.play.now or not self.play.is_noisy:
+                self.play.reach("fault job stalled")
+                self.play.stage.admin.execute(
+                    "SELECT procrastinate_retry_job_v2(%s, NULL, NULL, NULL, NULL)", [number]
+                )
