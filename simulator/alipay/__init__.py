@@ -39,6 +39,7 @@ _SWITCHES = (
     ("seller_balance", "enough", ("enough", "short"), "short：退款回余额不足"),
     ("bill_lies", "", (), "账单与账簿的不同，见 simulator/bill_lies.py"),
     ("bill_empty", "file", ("file", "not_exist"), "没有交易的一天：空文件，或 isp.bill_not_exist"),
+    ("cancel_retry", "N", ("N", "Y"), "Y：撤销没有完成，retry_flag 要求再次调用"),
     ("pay_result", "10000", ("10000", "10003"), "条码支付直接成功，或等用户输入密码"),
 )
 

@@ -97,6 +97,9 @@ def cancel(call: Call) -> dict[str, Any]:
         trade = found(call)
         if trade is None:
             return _nothing_to_cancel(call)
+        if call.sim.switch("cancel_retry") == "Y":  # nothing was done yet: call again
+            named = {"trade_no": trade.transaction_id, "out_trade_no": trade.out_trade_no}
+            return named | {"retry_flag": "Y"}
         return {
             "trade_no": trade.transaction_id,
             "out_trade_no": trade.out_trade_no,

@@ -19,7 +19,8 @@ _RESULT = {"cancel": CANCELLED, "fail": FAILED}
 
 
 def wallet(sim: Alipay) -> WalletHandler:
-    """`tradeNO` as the bridge gives it, or `qrCode`: a scanned precreate, which makes the trade.
+    """`tradeNO` as the bridge gives it, or `qrCode`: a scanned precreate, which makes the trade;
+    or `out_trade_no` of a payment code's trade that waits for the password (10003).
 
     Faults on "alipay.wallet": delay; error and lose_answer answer 6004, the second after paying;
     reorder lets the notice arrive before the page hears.
@@ -71,6 +72,8 @@ def _acted(sim: Alipay, params: dict[str, Any], act: str, person: str) -> dict[s
 
 def _trade(sim: Alipay, params: dict[str, Any]) -> Trade:
     code, number = params.get("qrCode"), params.get("tradeNO")
+    if isinstance(params.get("out_trade_no"), str):
+        return _of_code(sim, params["out_trade_no"])
     if isinstance(code, str) and code:
         return opening.scanned(sim, code)
     if not isinstance(number, str) or not number:
@@ -79,6 +82,14 @@ def _trade(sim: Alipay, params: dict[str, Any]) -> Trade:
     if trade is None:
         raise Refusal("ACQ.TRADE_NOT_EXIST")
     return trade
+
+
+def _of_code(sim: Alipay, out_trade_no: str) -> Trade:
+    for trade in sim.world.books.all():
+        wanted = (trade.channel, trade.facts.get("method"), trade.out_trade_no)
+        if wanted == (trades.CHANNEL, "alipay.trade.pay", out_trade_no):
+            return trade
+    raise Refusal("ACQ.TRADE_NOT_EXIST")
 
 
 def _shown(trade: Trade, result: str) -> dict[str, Any]:

@@ -10,7 +10,18 @@ from flask import Flask
 from simulator.keys import certificate, private_pem, public_pem
 from simulator.parties import WechatProvider
 from simulator.wallets import register_operations, register_wallet
-from simulator.wechat import bills, certificates, gate, oauth, orders, refunds, sign, wallet
+from simulator.wechat import (
+    bills,
+    certificates,
+    gate,
+    micropay,
+    oauth,
+    orders,
+    refunds,
+    sign,
+    v2_gate,
+    wallet,
+)
 from simulator.world import World
 
 BASE = "/v3/pay/partner/transactions"
@@ -71,6 +82,9 @@ SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "refund_spacing_s": ("60", (), "seconds between two partial refunds of one order"),
     "merchant_funds": ("enough", ("enough", "short"), "short: refunds answer 403 NOT_ENOUGH"),
     "bill_lies": ("", (), "how bills differ from the books, see simulator/bill_lies.py"),
+    "micropay_result": ("SUCCESS", micropay.RESULTS, "what paying by payment code answers"),
+    "reverse_recall": ("N", ("N", "Y"), "Y: a reversal does nothing and says: call again"),
+    "mutual_tls": ("on", ON_OFF, "off: /secapi/ asks for no client certificate"),
     "snapshotuser": ("off", ON_OFF, "on: OAuth gives a throw-away identity"),
 }
 
@@ -85,11 +99,15 @@ def register(app: Flask, world: World) -> None:
         world.switches.declare(f"wechat.{word}", default, allowed, about, apply)
     for operation in OPERATIONS:
         gate.mount(app, world, operation)
+    for asked in micropay.OPERATIONS:
+        v2_gate.mount(app, world, asked)
+    micropay.add_pay_codes(app, world)
     oauth.mount(app, world)
     refunds.rearm(world)
     bills.mount_download(app, world, BILLS)
     register_wallet(app, "wechat", partial(wallet.pay, world))
     names = [operation.name for operation in OPERATIONS]
+    names += [operation.name for operation in micropay.OPERATIONS]
     register_operations(
         app, *names, "wechat.notify", "wechat.refund_notify", "wechat.oauth", "wechat.oauth_page"
     )
@@ -103,6 +121,7 @@ def credentials(world: World, provider: WechatProvider) -> dict[str, Any]:
         "sub_mchid": next(iter(provider.merchants)),
         "merchant_private_key": private_pem(sign.merchant_key(world, provider)),
         "merchant_serial": provider.serial,
+        "merchant_certificate": _merchant_certificate(world, provider),
         "apiv3_key": provider.apiv3_key,
         "apiv2_key": provider.apiv2_key,
         "public_key_id": provider.public_key_id,
@@ -122,3 +141,13 @@ def credentials(world: World, provider: WechatProvider) -> dict[str, Any]:
             for m in provider.merchants.values()
         ],
     }
+
+
+def _merchant_certificate(world: World, provider: WechatProvider) -> str:
+    """The provider's API certificate, which mutual TLS shows."""
+    name = f"wechat-merchant:{provider.sp_mchid}"
+    serial = int(provider.serial, 16)
+    return world.keys.made(
+        f"{name}:cert",
+        lambda: certificate(sign.merchant_key(world, provider), provider.sp_mchid, serial),
+    )

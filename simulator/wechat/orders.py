@@ -14,6 +14,7 @@ from simulator.wechat import rules
 from simulator.wechat.errors import (
     ALREADY_PAID,
     MERCHANT_ORDER,
+    MUST_REVERSE,
     ORDER_EXPIRED,
     ORDER_UNKNOWN,
     OTHER_PARAMETERS,
@@ -26,7 +27,9 @@ from simulator.world import World
 
 CHANNEL = "wechat"
 PAID = ("SUCCESS", "REFUND")
-TRADE_TYPE = {"jsapi": "JSAPI", "native": "NATIVE", "h5": "MWEB", "app": "APP"}
+TRADE_TYPE = {"jsapi": "JSAPI", "native": "NATIVE", "h5": "MWEB", "app": "APP"} | {
+    "micropay": "MICROPAY"
+}
 CREDENTIAL_LIFE_S = {"jsapi": 7200, "native": 7200, "app": 7200, "h5": 300}
 UNPAID_LIFE_S = 7 * rules.DAY_S
 STATE_WORDS = {
@@ -34,6 +37,9 @@ STATE_WORDS = {
     "SUCCESS": "支付成功",
     "CLOSED": "订单已关闭",
     "REFUND": "转入退款",
+    "USERPAYING": "用户支付中，需要输入密码",
+    "PAYERROR": "支付失败，请重新下单支付",
+    "REVOKED": "订单已撤销",
 }
 
 
@@ -137,6 +143,9 @@ def age(world: World, trade: Trade) -> None:
     if trade.state == "NOTPAY" and world.clock.time() >= trade.created_at + UNPAID_LIFE_S:
         trade.state = "CLOSED"
         world.books.put(trade)
+    if trade.state == "USERPAYING" and world.clock.time() >= trade.expires_at:
+        trade.state = "PAYERROR"  # the password was not typed in time
+        world.books.put(trade)
 
 
 def query(world: World, provider: WechatProvider, params: dict[str, Any]) -> dict[str, Any]:
@@ -147,6 +156,8 @@ def query(world: World, provider: WechatProvider, params: dict[str, Any]) -> dic
 def close(world: World, provider: WechatProvider, params: dict[str, Any]) -> None:
     with world.books.lock:
         trade = _wanted(world, provider, params)
+        if trade.facts["product"] == "micropay":
+            raise Refusal("INVALID_REQUEST", "付款码支付的订单请调用撤销接口", MUST_REVERSE)
         if trade.state in PAID:
             raise Refusal("ORDERPAID", "该订单已支付，不能关闭", ALREADY_PAID)
         if trade.state != "CLOSED":

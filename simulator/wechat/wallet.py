@@ -10,7 +10,7 @@ from simulator.books import Trade
 from simulator.clock import rfc3339
 from simulator.parties import PAY_PATHS, PEOPLE, WechatProvider
 from simulator.wallets import PhoneContext
-from simulator.wechat import notify, orders, sign
+from simulator.wechat import micropay, notify, orders, sign
 from simulator.world import World
 
 CALL = "get_brand_wcpay_request"
@@ -29,7 +29,8 @@ class NoPayment(Exception):
 def pay(
     world: World, params: dict[str, Any], act: str, phone: PhoneContext
 ) -> tuple[int, dict[str, Any]]:
-    """Bridge parameters, an APP's parameters, {"code_url"} (camera) or {"h5_url"}."""
+    """Bridge parameters, an APP's parameters, {"code_url"} (camera) or {"h5_url"}; for a payment
+    code that waits for the password {"auth_code"} or {"out_trade_no"}."""
     try:
         trade = _open_sheet(world, params, phone)
         result = _act(world, trade, act, phone)
@@ -54,6 +55,8 @@ def _open_sheet(world: World, params: dict[str, Any], phone: PhoneContext) -> Tr
     """The trade that these parameters lead to, once they are proved."""
     if "code_url" in params or "h5_url" in params:
         return _from_link(world, params)
+    if "auth_code" in params or "out_trade_no" in params:
+        return _from_code(world, params)
     if "prepayid" in params:
         return _from_app(world, params)
     _check_shape(params, BRIDGE)
@@ -91,6 +94,13 @@ def _from_link(world: World, params: dict[str, Any]) -> Trade:
     url = params.get("code_url") or params.get("h5_url")
     ref = parse_qs(urlsplit(str(url)).query).get(name, [""])[0]
     return _trade(world, ref, product)
+
+
+def _from_code(world: World, params: dict[str, Any]) -> Trade:
+    trade = micropay.shown_to(world, params)
+    if trade is None:
+        raise NoPayment("ORDER_NOT_EXIST", "没有等待输入密码的付款")
+    return trade
 
 
 def _check_shape(params: dict[str, Any], names: tuple[str, ...]) -> None:
@@ -156,9 +166,16 @@ def _holder(world: World, trade: Trade, phone: PhoneContext) -> str:
 def _act(world: World, trade: Trade, act: str, phone: PhoneContext) -> str:
     with world.books.lock:
         _check_payable(world, trade, phone)
+        of_code = trade.facts["product"] == micropay.PRODUCT
         if act != "confirm":
+            if of_code:  # the payer gave up: this trade will never be paid
+                trade.state = micropay.FAILED
+                world.books.put(trade)
             return act
         trade.facts["person"] = _holder(world, trade, phone)
+        if of_code:  # nothing is notified
+            micropay.paid(world, trade)
+            return "ok"
         trade.state = "SUCCESS"
         trade.transaction_id = _new_transaction_id(world)
         trade.paid_at = rfc3339(world.clock.now())
@@ -173,7 +190,7 @@ def _check_payable(world: World, trade: Trade, phone: PhoneContext) -> None:
     now = world.clock.time()
     if trade.state in orders.PAID:
         raise NoPayment("ORDERPAID", "该订单已支付")
-    if trade.state == "CLOSED":
+    if trade.state in ("CLOSED", micropay.REVOKED, micropay.FAILED):
         raise NoPayment("ORDER_CLOSED", "该订单已关闭")
     if now >= trade.expires_at:
         raise NoPayment("ORDER_EXPIRED", "订单已过期，请重新下单")
