@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from errors import NotFound, NotifyInvalid
 from gateways.base import RefundNotice, Trade
 from models.event import CaseKind
+from services import lost
 from services.accounts import BOOK, ProviderAccounts, seal_place
 from services.cases import open_case
 from services.deps import Deps
@@ -37,7 +38,9 @@ def receive_notify(
     accounts = BOOK.get(deps, row.id, row.account_version)
     word = _verified(deps, accounts, channel, headers, body)
     if word.out_trade_no and _KNOWN.first(deps, {"p": row.id, "n": word.out_trade_no}) is None:
-        _refuse_foreign(deps, row.id, word)
+        _adopt_or_refuse(deps, row.id, word)
+    if isinstance(word, RefundNotice):
+        lost.adopt_told_refund(deps, row.id, word)
     deps.transact(lambda s: _keep_and_apply(s, deps, row.id, channel, headers, body, word))
 
 
@@ -65,8 +68,11 @@ _KNOWN = Single(
 )
 
 
-def _refuse_foreign(deps: Deps, provider_id: int, word: Trade | RefundNotice) -> NoReturn:
-    """A genuine word about a number that we never wrote down: a case, and no acknowledgement."""
+def _adopt_or_refuse(deps: Deps, provider_id: int, word: Trade | RefundNotice) -> None:
+    """A genuine word about a number that we do not have: ours, if the wallet confirms that it was
+    paid (a backup was restored); else a case, and no acknowledgement."""
+    if lost.adopt_told(deps, provider_id, word):
+        return
     deps.transact(
         lambda s: open_case(
             s,

@@ -29,3 +29,15 @@ def lose_order(product: Product, out_trade_no: str) -> None:
     """As if the order had been made after the backup."""
     row = product.one("SELECT id FROM pay_order WHERE out_trade_no = :n", n=out_trade_no)
     as_owner(product, *_ROWS, o=row.id, n=out_trade_no)
+
+
+def lose_refunds(product: Product, order_id: int) -> None:
+    """As if they had been made after the backup."""
+    as_owner(
+        product,
+        "DELETE FROM upstream_event WHERE kind = 'refund'",
+        "DELETE FROM refund WHERE order_id = :o",
+        "UPDATE pay_attempt SET held_fen = 0, refunded_fen = 0 WHERE order_id = :o",
+        "UPDATE pay_order SET refunded_fen = 0 WHERE id = :o",
+        o=order_id,
+    )

@@ -392,6 +392,7 @@ def test_a_genuine_word_about_an_unknown_number_is_sent_again_and_makes_a_case(
 ) -> None:
     notice = paid(phone(wallet), mailbox)
     product.do("UPDATE pay_attempt SET out_trade_no = 'elsewhere'")
+    product.do("UPDATE merchant SET order_prefix = 'zz' || id")  # no merchant's number, either
     for _ in range(2):
         answer = mailbox.deliver(notice)
         assert answer.status_code == 503
