@@ -65,9 +65,15 @@ class KeyRing:
     def seal(self, plain: str, where: str) -> str:
         """`where` names table, column and row, so that a ciphertext cannot move elsewhere."""
         ring = self._current()
-        nonce = secrets.token_bytes(12)
-        sealed = ring.ciphers[ring.primary].encrypt(nonce, plain.encode(), where.encode())
-        return f"{ring.primary}.{base64.b64encode(nonce + sealed).decode()}"
+        return _sealed(ring.primary, ring.ciphers[ring.primary], plain, where)
+
+    def kids(self) -> list[str]:
+        """The names of its keys."""
+        return sorted(self._current().ciphers)
+
+    def seal_under(self, kid: str, plain: str, where: str) -> str:
+        """As `seal`, with a key that is named: to prove later that a ring has it."""
+        return _sealed(kid, self._current().ciphers[kid], plain, where)
 
     def open(self, sealed: str, where: str) -> str:
         kid, _, body = sealed.partition(".")
@@ -113,6 +119,12 @@ class KeyRing:
         _write(path, raw)
         self._ring = self._read()
         return gone
+
+
+def _sealed(kid: str, cipher: AESGCM, plain: str, where: str) -> str:
+    nonce = secrets.token_bytes(12)
+    sealed = cipher.encrypt(nonce, plain.encode(), where.encode())
+    return f"{kid}.{base64.b64encode(nonce + sealed).decode()}"
 
 
 def _new_ring() -> dict[str, object]:

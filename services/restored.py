@@ -36,6 +36,16 @@ def current_mark(session: Session) -> str:
     return session.scalar(newest) or ""
 
 
+def note(session: Session, snapshot_at: datetime, now: datetime) -> None:
+    """A backup was restored: numbers get a new mark, refunds wait for the resync."""
+    session.add(
+        RestoredBackup(
+            mark=new_mark(session), snapshot_at=snapshot_at, restored_at=now, resynced_at=None
+        )
+    )
+    session.flush()
+
+
 def unfinished_since(session: Session) -> datetime | None:
     """The oldest snapshot whose resync has not ended; None when none is outstanding."""
     return session.scalar(

@@ -1,0 +1,1 @@
+"""Backups of the database, without the key ring; and putting one back."""
