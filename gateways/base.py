@@ -43,6 +43,7 @@ class Trade:
     transaction_id: str | None = None
     paid_at: datetime | None = None
     refunded: bool = False  # the wallet says that some of it went back
+    given_back: bool = False  # paid, then closed with all of it back: how Alipay tells a reversal
     payer: str | None = field(default=None, repr=False)
 
 
@@ -120,6 +121,9 @@ class WechatAccount:
         default=(), repr=False
     )  # PEM, several during a switch
     sub_appid: str | None = None
+    # APIv2, which payment codes are paid by; both are "" where the provider takes none
+    apiv2_key: str = field(default="", repr=False)  # 32 ASCII characters
+    merchant_certificate: str = field(default="", repr=False)  # PEM, for mutual TLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,61 @@ class PayGateway(Protocol):
 
         GatewayUnknown when it is genuine but names a state that we do not know.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CodePayRequest:
+    """What is asked of a wallet to charge a payment code (付款码). Sent once, never again."""
+
+    out_trade_no: str
+    amount_fen: int
+    description: str
+    auth_code: str = field(repr=False)  # good once, for about a minute
+    notify_url: str  # Alipay only: WeChat notifies nothing
+    expires_at: datetime
+    terminal_ip: str = "127.0.0.1"
+    goods_tag: str | None = None  # WeChat coupons
+    undiscountable_fen: int | None = None  # Alipay only
+    store_id: str | None = None
+
+
+class ReversalState(StrEnum):
+    """What a wallet says to a reversal."""
+
+    DONE = "done"  # nothing of it is kept: closed unpaid, or given back
+    NOT_EXIST = "not_exist"  # there was nothing (yet) to reverse
+    AGAIN = "again"  # not done, to be called again: recall Y, retry_flag Y
+    REFUSED = "refused"  # a definite no: the trade is as it was, ask
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """The answer to a reversal, with the wallet's own word."""
+
+    state: ReversalState
+    raw_state: str
+
+
+class CodePay(Protocol):
+    """A wallet whose payment codes can be charged. Asking is `PayGateway.query`."""
+
+    channel: str
+
+    def is_ready(self, account: Any) -> bool:
+        """Whether the account holds all that paying by code and reversing need."""
+        ...
+
+    def pay_code(self, account: Any, req: CodePayRequest) -> Trade:
+        """Charge a code: SUCCESS, or PAYING while the payer types the password.
+
+        GatewayRejected only for what surely did not and will not happen; any code that is in no
+        list is GatewayUnknown.
+        """
+        ...
+
+    def reverse(self, account: Any, out_trade_no: str) -> Reversal:
+        """End a payment in doubt: close it, or give it back. May be repeated."""
         ...
 
 

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from ssl import SSLContext
 from threading import Lock
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -50,6 +51,15 @@ class Transport(Protocol):
 class _Adapter(HTTPAdapter):
     """The pool of requests, without cookies: upstreams' cookies are neither kept nor sent."""
 
+    def __init__(self, tls: SSLContext | None, **more: Any) -> None:
+        self._tls = tls
+        super().__init__(**more)
+
+    def init_poolmanager(self, *words: Any, **more: Any) -> None:
+        if self._tls is not None:
+            more["ssl_context"] = self._tls
+        super().init_poolmanager(*words, **more)
+
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         found = requests.Response()
         found.status_code, found.headers, found.raw = resp.status, resp.headers, resp
@@ -62,12 +72,20 @@ class HttpTransport:
     A whole answer may take no longer than both together, so a dripping peer holds no thread.
     """
 
-    def __init__(self, *, connect_timeout: float, read_timeout: float, pool_size: int) -> None:
+    def __init__(
+        self,
+        *,
+        connect_timeout: float,
+        read_timeout: float,
+        pool_size: int,
+        tls: SSLContext | None = None,
+    ) -> None:
+        """`tls` presents a client certificate to an upstream that asks for one."""
         self._timeout = Timeout(connect=connect_timeout, read=read_timeout)
         self._whole_s = connect_timeout + read_timeout
         self._session = requests.Session()
         self._session.trust_env = False
-        adapter = _Adapter(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
+        adapter = _Adapter(tls, pool_connections=4, pool_maxsize=pool_size, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 

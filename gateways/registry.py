@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from gateways.alipay.codepay import AlipayCodePay
 from gateways.alipay.gateway import AlipayClients, AlipayGateway
 from gateways.alipay.oauth import AlipayOAuth
-from gateways.base import PayGateway
+from gateways.base import CodePay, PayGateway
 from gateways.http import HttpTransport, Transport
 from gateways.outgoing.sender import CallbackSender
+from gateways.tls import presenting
 from gateways.wechat_oa.oauth import WechatOAuth
+from gateways.wechat_pay.codepay import WechatCodePay
 from gateways.wechat_pay.gateway import WechatPayGateway
 
 
@@ -24,6 +27,7 @@ class Gateways:
     wechat_oauth: WechatOAuth
     alipay_oauth: AlipayOAuth
     alipay: AlipayGateway  # pay["alipay"] with what only Alipay has: wap_pay
+    codes: Mapping[str, CodePay] = field(default_factory=dict)  # payment codes, by channel
     callbacks: CallbackSender = field(default_factory=CallbackSender)  # to providers' own systems
 
 
@@ -58,6 +62,15 @@ def build_gateways(
     clients = AlipayClients(base=alipay_base, transport=transport(), now=now)
     alipay = AlipayGateway(clients)
     wechat = WechatPayGateway(base=wechat_pay_base, transport=transport(), now=now)
+    secure = presenting(
+        connect_timeout=connect_timeout, read_timeout=read_timeout, pool_size=pool_size
+    )
+    if make_transport is not None:
+        secure = lambda *_: transport()  # noqa: E731 - the other network asks for no certificate
+    by_code: Mapping[str, CodePay] = {
+        "wechat": WechatCodePay(base=wechat_pay_base, transport=transport(), presenting=secure),
+        "alipay": AlipayCodePay(clients),
+    }
     return Gateways(
         pay=MappingProxyType({"wechat": wechat, "alipay": alipay}),
         wechat_oauth=WechatOAuth(
@@ -65,5 +78,6 @@ def build_gateways(
         ),
         alipay_oauth=AlipayOAuth(clients, auth_base=alipay_auth_base),
         alipay=alipay,
+        codes=MappingProxyType(by_code),
         callbacks=callbacks or CallbackSender(),
     )

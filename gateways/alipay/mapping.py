@@ -226,6 +226,7 @@ def trade_from_wire(account: AlipayAccount, wire: Mapping[str, Any]) -> Trade:
         transaction_id=word(wire, "trade_no"),
         paid_at=from_china_time(when) if when else None,
         refunded=_is_given_back(raw_state, wire),
+        given_back=raw_state == "TRADE_CLOSED" and _was_paid(wire),
         payer=_payer(wire),
     )
     if trade.state is TradeState.SUCCESS and None in (trade.amount_fen, trade.transaction_id):

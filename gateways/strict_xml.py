@@ -1,0 +1,68 @@
+"""Flat XML from outside, as APIv2 writes it: one element `xml` with one level of fields.
+
+Refused: a DTD (so no entity is ever declared, fetched or expanded), attributes, deeper nesting, a
+field twice, more than 64 KiB, another encoding than UTF-8 whatever the first line says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NoReturn
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+MAX_BYTES = 64 * 1024
+
+
+def loads(raw: bytes) -> dict[str, str]:
+    """Read the fields. ValueError for everything that is not plain and flat."""
+    if len(raw) > MAX_BYTES:
+        raise ValueError("too long")
+    found = _Fields()
+    parser = expat.ParserCreate("UTF-8")
+    parser.buffer_text = True
+    parser.StartElementHandler = found.begin
+    parser.CharacterDataHandler = found.add
+    parser.EndElementHandler = found.finish
+    parser.StartDoctypeDeclHandler = _refuse
+    parser.EntityDeclHandler = _refuse
+    try:
+        parser.Parse(raw, True)
+    except expat.ExpatError as error:
+        reason = f"not XML (line {error.lineno})"
+    else:
+        return found.fields
+    raise ValueError(reason)
+
+
+def dumps(fields: Mapping[str, str]) -> bytes:
+    """Write fields in their order; values are escaped, names are the caller's."""
+    inside = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
+    return f"<xml>{inside}</xml>".encode()
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise ValueError("a DTD")
+
+
+class _Fields:
+    def __init__(self) -> None:
+        self.fields: dict[str, str] = {}
+        self._open: list[str] = []
+        self._text: list[str] = []
+
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
+        self._open.append(name)
+        if attributes or len(self._open) > 2 or self._open[0] != "xml":
+            raise ValueError("not one level of fields below xml")
+        self._text = []
+
+    def add(self, text: str) -> None:
+        self._text.append(text)
+
+    def finish(self, name: str) -> None:
+        if len(self._open) == 2:
+            if name in self.fields:
+                raise ValueError("a field comes twice")
+            self.fields[name] = "".join(self._text)
+        self._open.pop()
