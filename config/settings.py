@@ -90,10 +90,20 @@ class Settings(BaseSettings):
         description="seconds from each failed callback to the next try; after the last it is dead",
     )
     callback_threads: int = Field(
-        default=8, ge=2, description="callbacks under way at a time per worker"
+        default=16, ge=2, description="callbacks under way at a time per worker"
     )
     allow_private_callbacks: bool = Field(
         default=False, description="callbacks may go to addresses of our own network"
+    )
+    bill_memory_mb: int = Field(
+        default=128, ge=32, description="memory of the engine that reads and matches bills, MB"
+    )
+    bill_most_mb: int = Field(default=1024, ge=1, description="largest bill, unpacked, MB")
+    bill_download_s: float = Field(
+        default=600.0, gt=0, description="longest download of a bill, seconds"
+    )
+    bill_keep_days: int = Field(
+        default=100, ge=1, description="days that a bill's rows stay in DATA_DIR/bills"
     )
     follow_link_enabled: bool = Field(default=False, description="offer to follow the account")
     customer_csp: Literal["enforce", "report", "off"] = Field(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 
@@ -272,3 +273,40 @@ class NotifySerials(Protocol):
     """A gateway whose notifications name the key they are signed with."""
 
     def notify_serial(self, headers: Mapping[str, str]) -> str | None: ...
+
+
+class BillNotReady(Exception):
+    """The wallet is still writing it, or does not say yet whether there is one: ask later."""
+
+
+class BillBroken(Exception):
+    """A bill that can not be believed: nothing of it is used. `line` from 1; 0: the whole."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line}: {reason}" if line else reason)
+        self.line, self.reason = line, reason
+
+
+@dataclass(frozen=True, slots=True)
+class BillTotals:
+    """What a verified bill holds, as its own summary says too. `fee_millifen`: 1/100000 yuan."""
+
+    trades: int = 0
+    trade_fen: int = 0
+    refunds: int = 0
+    refund_fen: int = 0
+    fee_millifen: int = 0
+
+
+@runtime_checkable
+class BillSource(Protocol):
+    """A wallet that tells afterwards, in one file a day, what it did."""
+
+    def fetch(self, account: Any, on: date, folder: Path, into: Path) -> BillTotals | None:
+        """Download the day's bill, check it and write its rows to `into` (`gateways.bill_rows`).
+
+        None: nothing happened that day. Raises BillNotReady, BillBroken, GatewayRejected and
+        GatewayUnknown; then `into` does not exist. `folder` is the caller's, for what is needed on
+        the way. Bounded in memory, size and time.
+        """
+        ...

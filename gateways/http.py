@@ -48,6 +48,24 @@ class Transport(Protocol):
     ) -> Answer: ...
 
 
+class Downloader(Protocol):
+    """A transport that also fetches files too large to hold."""
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> Answer: ...
+
+    def download(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        take: Callable[[bytes], None],
+        *,
+        most: int,
+        within_s: float,
+    ) -> Answer: ...
+
+
 class _Adapter(HTTPAdapter):
     """The pool of requests, without cookies: upstreams' cookies are neither kept nor sent."""
 
@@ -100,6 +118,56 @@ class HttpTransport:
         # Outside of the except block: the library's own message holds the URL, which may hold
         # a secret, and would travel along as __context__.
         raise GatewayUnknown(failure, sent=sent)
+
+    def download(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        take: Callable[[bytes], None],
+        *,
+        most: int,
+        within_s: float,
+    ) -> Answer:
+        """GET a file piece by piece: at most `most` bytes as sent, at most `within_s` seconds.
+
+        Of another status than 200 the answer's body is returned and `take` sees nothing. Errors as
+        `send`; what `take` raises goes on to the caller. A cut answer is GatewayUnknown.
+        """
+        started = time.monotonic()
+        failure = ""
+        try:
+            return self._take(_prepared("GET", url, headers, b""), take, most, within_s, started)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            failure, sent = type(error).__name__, not _never_connected(error)
+        raise GatewayUnknown(failure, sent=sent)
+
+    def _take(
+        self,
+        prepared: requests.PreparedRequest,
+        take: Callable[[bytes], None],
+        most: int,
+        within_s: float,
+        started: float,
+    ) -> Answer:
+        adapter = self._session.get_adapter(prepared.url or "")
+        found = adapter.send(prepared, stream=True, timeout=self._timeout)  # type: ignore[arg-type]
+        raw, good = found.raw, found.status_code == 200
+        limit = most if good else MAX_ANSWER
+        body, size = b"", 0
+        try:
+            while piece := raw.read1(_CHUNK, decode_content=True):
+                size += len(piece)
+                if size > limit or time.monotonic() - started > within_s:
+                    raise GatewayUnknown("file too long" if size > limit else "too slow")
+                if good:
+                    take(piece)
+                else:
+                    body += piece
+        except BaseException:
+            raw.close()  # what is left of it is not read
+            raise
+        raw.release_conn()
+        return Answer(found.status_code, found.headers, body)
 
     def close(self) -> None:
         """Let go of the pooled connections."""

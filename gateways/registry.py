@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from gateways.alipay.bills import AlipayBills
 from gateways.alipay.codepay import AlipayCodePay
 from gateways.alipay.gateway import AlipayClients, AlipayGateway
 from gateways.alipay.oauth import AlipayOAuth
-from gateways.base import CodePay, PayGateway
+from gateways.base import BillSource, CodePay, PayGateway
+from gateways.bill_download import Limits
 from gateways.http import HttpTransport, Transport
 from gateways.outgoing.sender import CallbackSender
 from gateways.tls import presenting
 from gateways.wechat_oa.oauth import WechatOAuth
+from gateways.wechat_pay.bills import WechatBills
 from gateways.wechat_pay.codepay import WechatCodePay
 from gateways.wechat_pay.gateway import WechatPayGateway
 
@@ -29,6 +32,7 @@ class Gateways:
     alipay: AlipayGateway  # pay["alipay"] with what only Alipay has: wap_pay
     codes: Mapping[str, CodePay] = field(default_factory=dict)  # payment codes, by channel
     callbacks: CallbackSender = field(default_factory=CallbackSender)  # to providers' own systems
+    bills: Mapping[str, BillSource] = field(default_factory=dict)  # by channel
 
 
 def build_gateways(
@@ -44,6 +48,7 @@ def build_gateways(
     now: Callable[[], datetime],
     make_transport: Callable[[], Transport] | None = None,
     callbacks: CallbackSender | None = None,
+    bill_limits: Limits | None = None,
 ) -> Gateways:
     """Build them; no connection is opened and no SDK imported before the first call.
 
@@ -71,6 +76,12 @@ def build_gateways(
         "wechat": WechatCodePay(base=wechat_pay_base, transport=transport(), presenting=secure),
         "alipay": AlipayCodePay(clients),
     }
+    downloads = HttpTransport(
+        connect_timeout=connect_timeout, read_timeout=read_timeout, pool_size=1
+    )
+    limits = bill_limits or Limits()
+    wechat_bills = WechatBills(base=wechat_pay_base, transport=downloads, now=now, limits=limits)
+    alipay_bills = AlipayBills(clients, transport=downloads, now=now, limits=limits)
     return Gateways(
         pay=MappingProxyType({"wechat": wechat, "alipay": alipay}),
         wechat_oauth=WechatOAuth(
@@ -80,4 +91,5 @@ def build_gateways(
         alipay=alipay,
         codes=MappingProxyType(by_code),
         callbacks=callbacks or CallbackSender(),
+        bills=MappingProxyType({"wechat": wechat_bills, "alipay": alipay_bills}),
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-# Rows that may be removed: they are not about money, or (day_delta) say it a second time, and they
+# Rows that may be removed: they are not about money, or say it a second time, and they
 # pile up.
 REMOVABLE = frozenset(
     {"web_session", "oauth_state", "nonce_seen", "upstream_quota", "heartbeat", "lease", "route"}
-) | {"day_delta"}
+) | {"day_delta", "bill_payee", "bill_stray"}
 # Rows that are written once.
 APPEND_ONLY = frozenset({"audit_entry", "upstream_event"})
 

@@ -1,6 +1,7 @@
 """Imports every table, for migrations and tests."""
 
 from models import (
+    bill,
     callback,
     event,
     merchant,
@@ -18,6 +19,7 @@ from models.base import Base
 
 __all__ = [
     "Base",
+    "bill",
     "callback",
     "event",
     "merchant",

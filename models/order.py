@@ -177,6 +177,12 @@ class PayAttempt(Base):
         ),
         Index("ix_pay_attempt_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_pay_attempt_order", "provider_id", "order_id"),
+        Index(
+            "ix_pay_attempt_paid_at",
+            "provider_id",
+            "paid_at",
+            postgresql_where=text("paid_at IS NOT NULL"),
+        ),
     )
 
     provider_id: Mapped[TenantId]

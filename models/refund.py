@@ -73,6 +73,12 @@ class Refund(Base):
         Index("ix_refund_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_refund_order", "provider_id", "order_id"),
         Index(
+            "ix_refund_succeeded_at",
+            "provider_id",
+            "succeeded_at",
+            postgresql_where=text("succeeded_at IS NOT NULL"),
+        ),
+        Index(
             "ix_refund_wallet_number",
             "provider_id",
             "refund_id",

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from config.clock import make_clock
 from config.settings import Settings
-from gateways.outgoing.sender import CallbackSender
+from gateways.bill_download import Limits
 from gateways.http import Transport
+from gateways.outgoing.sender import CallbackSender
 from gateways.registry import Gateways, build_gateways
 from models.all import Base as _every_table  # noqa: F401  # relations between tables need them all
 from models.db import Database
@@ -72,5 +73,10 @@ def open_gateways(
         callbacks=CallbackSender(
             allow_private=settings.allow_private_callbacks,
             allow_http=settings.allow_private_callbacks and settings.simulation,
+        ),
+        bill_limits=Limits(
+            most=settings.bill_most_mb << 20,
+            within_s=settings.bill_download_s,
+            memory_mb=settings.bill_memory_mb,
         ),
     )

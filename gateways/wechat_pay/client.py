@@ -133,6 +133,17 @@ class WechatPayClient:
             "paySign": crypto.pay_sign(self._key, appid, timestamp, nonce, package),
         }
 
+    def download_headers(self, target: str) -> dict[str, str]:
+        """What a download is asked with: signed as any request, its answer is not (wechat.md A11).
+
+        `target` is path and query of the address as WeChat gave it.
+        """
+        return {
+            "Authorization": self._authorization("GET", target, b""),
+            "Accept": "*/*",
+            "User-Agent": "yima/1",
+        }
+
     def _send(self, method: str, target: str, body: bytes) -> Answer:
         headers = {
             "Authorization": self._authorization(method, self._prefix + target, body),
