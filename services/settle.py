@@ -97,7 +97,10 @@ def _fits(attempt: PayAttempt, trade: Trade) -> bool:
 def _freeze(
     session: Session, order: PayOrder, attempt: PayAttempt, trade: Trade, now: datetime
 ) -> None:
-    order.is_frozen = True
+    if (
+        order.status is not OrderStatus.PAID
+    ):  # a word about another attempt of it freezes no payment
+        order.is_frozen = True
     attempt.due_at = now  # the wallet is asked: its answer to us is what counts
     kind = (
         CaseKind.AMOUNT_MISMATCH
@@ -134,7 +137,7 @@ def _pay(session: Session, order: PayOrder, attempt: PayAttempt, now: datetime) 
     order.close_reason = None
     order.is_unknown = order.is_frozen = False
     order.transaction_id, order.paid_at = attempt.transaction_id, attempt.paid_at
-    totals.add_payment(session, order)
+    totals.add_payment(session, order, now)
     audit.record(
         session,
         provider_id=order.provider_id,
