@@ -29,10 +29,11 @@ def settle_down(play: Play, clerks: Clerks) -> None:
     world.faults.clear()
     if play.chance.hits(0.3):  # what takes days is still looked at after days
         days = play.chance.whole(1, 5)
-        play.after(days * DAY, "days later", lambda: None)
         if days > 3:
             play.reach("case 30")
-        run_out(play)
+        ends = play.now + days * DAY
+        while play.step(ends):
+            pass
     for name, value in NORMAL.items():
         world.switches.set(name, value)
     _finish_refunds(play)

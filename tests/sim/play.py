@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -95,21 +96,15 @@ class Play:
     def pass_time(self, seconds: float) -> None:
         self.stage.timeline.move_to(self.now + seconds)
 
-    def next_at(self) -> float | None:
-        """When the next thing happens, whoever does it."""
-        found = [self._coming[0].at] if self._coming else []
-        found += [at for at in (when() for when, _ in self.sources) if at is not None]
-        return min(found, default=None)
-
-    def step(self) -> bool:
-        """Do the next thing; False when nothing is to come."""
-        best = self._coming[0].at if self._coming else None
+    def step(self, until: float = math.inf) -> bool:
+        """Do the next thing, whoever does it; False when nothing is to come before `until`."""
+        best = self._coming[0].at if self._coming else math.inf
         chosen: Callable[[], None] | None = None
         for when, do in self.sources:
             at = when()
-            if at is not None and (best is None or at < best):
+            if at is not None and at < best:
                 best, chosen = at, do
-        if best is None:
+        if best > until or best == math.inf:
             return False
         self.stage.timeline.move_to(best)
         if chosen is not None:
@@ -144,11 +139,9 @@ class Play:
     def meanwhile(self) -> None:
         """Other things that are due about now happen here, in the middle."""
         while self.is_noisy and self.depth < DEEPEST and self.chance.hits(MEANWHILE_SHARE):
-            at = self.next_at()
-            if at is None or at > self.now + CALL_LASTS_S:
+            if not self.step(self.now + CALL_LASTS_S):
                 return
             self.reach("fault meanwhile")
-            self.step()
 
     # --- looking ----------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ def _play(play: Play) -> None:
     customers.draw(play)
     clerks.begin()
     ends = play.now + 420
-    while (at := play.next_at()) is not None and at <= ends:
-        play.step()
+    while play.step(ends):
+        pass
     settle_down(play, clerks)
     check(play)

@@ -14,13 +14,12 @@ from tests.sim.play import Play
 
 MOST = 8
 _DUE = """
-SELECT LEAST(
-    (SELECT min(due_at) FROM pay_attempt),
-    (SELECT min(due_at) FROM refund),
+SELECT (SELECT min(due_at) FROM pay_attempt) AS asks,
+    (SELECT min(due_at) FROM refund) AS refunds,
     (SELECT min(o.expires_at) FROM pay_order o WHERE o.status IN ('created', 'paying')
         AND NOT EXISTS (SELECT 1 FROM pay_attempt a WHERE a.provider_id = o.provider_id
-            AND a.order_id = o.id AND a.status IN ('created', 'payable', 'closing')))
-) AS due, EXISTS (SELECT 1 FROM procrastinate_jobs WHERE status IN ('todo', 'doing')) AS has_jobs
+            AND a.order_id = o.id AND a.status IN ('created', 'payable', 'closing'))) AS abandoned,
+    (SELECT min(id) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')) AS jobs
 """
 
 
@@ -33,29 +32,35 @@ class Worker:
 
     def next_due(self) -> float | None:
         """The first due time, no sooner than the worker is awake."""
-        row = self.play.rows(_DUE)[0]
-        found = []
-        if row.due is not None:
-            found.append(row.due.timestamp() - self.play.stage.clock.off_s)
-        if row.has_jobs:
-            found.append(self.play.now + 0.25)
+        found = self._due().values()
         return max(self.free_at, min(found)) if found else None
 
+    def _due(self) -> dict[str, float]:
+        """When each kind of work has something to do, by the wallets' clock."""
+        row = self.play.rows(_DUE)[0]._asdict()
+        jobs = row.pop("jobs")
+        off_s = self.play.stage.clock.off_s
+        found = {name: at.timestamp() - off_s for name, at in row.items() if at is not None}
+        return found | ({"jobs": self.play.now} if jobs is not None else {})
+
     def tick(self) -> None:
+        """Whatever is due, in any order: the worker's threads know nothing of each other."""
         play = self.play
-        deps = play.stage.deps
+        due = [name for name, at in self._due().items() if at <= play.now]
         self.free_at = play.now + self._pause()
-        parts: list[tuple[str, Callable[[], Any]]] = [
-            ("asks", lambda: self._meet("ask", asking.claim_due(deps, MOST), asking.ask)),
-            (
-                "refunds",
-                lambda: self._meet("refund", refunds.claim_due(deps, MOST), refunds.pursue),
-            ),
-            ("abandoned", lambda: asking.end_abandoned(deps)),
-            ("jobs", self._jobs),
-        ]
-        for name, work in play.chance.shuffled(parts):
-            play.act(f"worker {name}", work)
+        for name in play.chance.shuffled(due):
+            play.act(f"worker {name}", getattr(self, f"_{name}"))
+
+    def _asks(self) -> None:
+        deps = self.play.stage.deps
+        self._meet("ask", asking.claim_due(deps, MOST), asking.ask)
+
+    def _refunds(self) -> None:
+        deps = self.play.stage.deps
+        self._meet("refund", refunds.claim_due(deps, MOST), refunds.pursue)
+
+    def _abandoned(self) -> None:
+        asking.end_abandoned(self.play.stage.deps)
 
     def _pause(self) -> float:
         play = self.play
