@@ -69,6 +69,18 @@ class Settings(BaseSettings):
     form_lives_s: int = Field(
         default=1800, ge=60, description="life of an opened pay page, seconds"
     )
+    codepay_expires_s: int = Field(
+        default=120, ge=90, le=600, description="life of a payment by payment code, seconds"
+    )
+    codepay_ask_every_s: int = Field(
+        default=4, ge=1, description="seconds between questions while a code payment is open"
+    )
+    codepay_reverse_wechat_s: int = Field(
+        default=42, ge=16, le=50, description="patience for WeChat's password, then it is reversed"
+    )
+    codepay_cancel_alipay_s: int = Field(
+        default=60, ge=10, le=90, description="patience for Alipay's password, then it is cancelled"
+    )
     max_payment_fen: int = Field(default=2_147_483_647, ge=1, description="largest payment, fen")
     query_after_s: str = Field(
         default="1,2,3,5,10,30,60,120,300",
@@ -159,6 +171,11 @@ class Settings(BaseSettings):
     @cached_property
     def callback_schedule(self) -> tuple[int, ...]:
         return tuple(int(part) for part in self.callback_retry_after_s.split(","))
+
+    def codepay_patience_s(self, channel: str) -> int:
+        """How long a payer may take to type the password, in seconds."""
+        wechat = channel == "wechat"
+        return self.codepay_reverse_wechat_s if wechat else self.codepay_cancel_alipay_s
 
     def refund_days(self, channel: str) -> int:
         """How long after the payment a wallet still refunds, in days."""

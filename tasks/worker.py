@@ -18,6 +18,7 @@ from services import asking, totals
 from services.deps import Deps
 from services.housekeeping import beat
 from services.refunds import sweep as refunds
+from tasks.callbacks import Postman
 from tasks.jobs import QUEUES, build_job_app
 
 log = logging.getLogger(__name__)
@@ -131,10 +132,12 @@ async def _run_queues(deps: Deps) -> None:
 
 def run_worker(deps: Deps) -> None:
     """Run until SIGINT or SIGTERM. A SIGKILL loses nothing: due times and jobs are rows."""
-    sweeper = Sweeper(deps)
+    sweeper, postman = Sweeper(deps), Postman(deps)
     sweeper.start()
+    postman.start()
     try:
         asyncio.run(_run_queues(deps))
     finally:
+        postman.stop()
         sweeper.stop()
         deps.db.dispose()

@@ -14,6 +14,7 @@ from models.event import CaseKind
 from models.order import PayAttempt, PayOrder
 from models.refund import OPEN_REFUNDS, ROOMLESS, Refund, RefundStatus
 from services import attempts, audit, totals
+from services.callbacks import events as callbacks
 from services.cases import end_case, open_case
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,7 @@ def _succeed(session: Session, locked: Locked, at: datetime, now: datetime) -> b
         order.refunded_fen += refund.amount_fen
         totals.add_refund(session, order, refund)
     _told(session, locked, "refund_succeeded", f"upstream:{attempt.channel}", now)
+    callbacks.refund_succeeded(session, refund.provider_id, refund.id, now)
     for kind in (CaseKind.REFUND_WAITING, CaseKind.REFUND_ABNORMAL, CaseKind.REFUND_SLOW):
         end_case(session, refund.provider_id, kind, refund.out_refund_no, now)
     if refund.asked_by == "system:paid_twice":

@@ -1,0 +1,226 @@
+"""What a callback says, in Cloud Pay's words; pure: rows' values in, bytes out.
+
+Source: Cloud Pay's documents, sections "callback", OrderContent, RefundOrderContent. Numbers are
+plain integers (fen, Unix seconds), text is ASCII with upper-case escapes, what is not known is
+left out rather than guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+# Our word of the one table of states: (WeChat, scanned payer), (WeChat, any other), Alipay.
+_ORDER_STATES = {
+    "created": (1, 1, 1),
+    "pending": (9, 6, 4),
+    "unknown": (9, 6, 4),
+    "paid": (2, 3, 2),
+    "late_paid": (2, 3, 2),
+    "part_refunded": (2, 3, 2),
+    "refunded": (4, 4, 5),
+    "closed": (8, 7, 5),
+    "failed": (10, 7, 5),
+    "void": (11, 11, 7),
+}
+_REFUND_STATES = {  # WeChat, Alipay
+    "created": (1, 1),
+    "processing": (4, 1),
+    "unknown": (4, 1),
+    "waiting": (4, 1),
+    "success": (2, 2),
+    "failed": (3, 3),
+    "abnormal": (5, 5),
+    "void": (6, 5),
+}
+_PLATFORMS = {"wechat": (1, 100), "alipay": (2, 200)}  # PayPlatform, SubPayPlatform
+SCANNED, ONE_CODE = 1, 8  # TradeType: the till scanned the payer; the payer scanned a code
+_PREFIX = {"wechat": "wxpay", "alipay": "alipay"}
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who was paid, by which wallet, and by whom where that is still known."""
+
+    channel: str
+    out_mch_id: str
+    out_sub_mch_id: str
+    out_shop_id: str
+    app: str
+    payer: str | None = field(default=None, repr=False)  # the openid at `app`; None: erased
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """One order as the books have it now."""
+
+    out_trade_no: str
+    state: str
+    is_scanned: bool  # the till scanned the payer's code
+    source_type: int
+    amount_fen: int
+    refunded_fen: int
+    transaction_id: str | None
+    body: str
+    remark: str
+    created_at: datetime
+    expires_at: datetime
+    paid_at: datetime | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFacts:
+    """One refund of it."""
+
+    out_refund_no: str
+    refund_id: str | None
+    state: str
+    amount_fen: int
+    reason: str
+    created_at: datetime
+    changed_at: datetime
+    succeeded_at: datetime | None
+
+
+def pay_content(party: Party, order: OrderFacts, device_id: str, nonce: str) -> dict[str, Any]:
+    """The content of a payment's callback."""
+    return {
+        "nonce_str": nonce,
+        "pay_mch_key": _mch_key(party),
+        "order_content": _order(party, order),
+        "order_client": {
+            "device_id": device_id,
+            "terminal_type": 100,  # neither Windows nor a phone of the merchant's: our page
+            "sub_terminal_type": 0,
+            "sdk_version": "1.0",
+            "spbill_create_ip": "127.0.0.1",  # ours: the payer's is not kept
+        },
+    }
+
+
+def refund_content(
+    party: Party, order: OrderFacts, refunds: list[RefundFacts], nonce: str
+) -> dict[str, Any]:
+    """The content of a refund's callback: Cloud Pay has it as a list."""
+    return {
+        "nonce_str": nonce,
+        "pay_mch_key": _mch_key(party),
+        "refund_order_content": [_refund(party, order, refund) for refund in refunds],
+    }
+
+
+def seal(content: Mapping[str, Any], authen_key: str) -> bytes:
+    """The whole body to send. The code is over `request_content` exactly as it stands there."""
+    text = ascii_json(content)
+    code = authen_code(authen_key, text)
+    outer = {
+        "request_content": text,
+        "authen_info": {"a": {"authen_type": 1, "authen_code": code}},
+    }
+    return ascii_json(outer).encode("ascii")
+
+
+def authen_code(authen_key: str, text: str) -> str:
+    """HMAC-SHA256 in upper-case hex, the key's characters taken as they are."""
+    return hmac.new(authen_key.encode(), text.encode(), hashlib.sha256).hexdigest().upper()
+
+
+_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)")
+
+
+def ascii_json(value: Any) -> str:
+    """Compact, ASCII alone, `\\uXXXX` in capitals as the vendor's own replies have it."""
+    made = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return _ESCAPE.sub(lambda m: f"\\u{m[1].upper()}" if m[1] else m[0], made)
+
+
+def order_state(channel: str, state: str, *, is_scanned: bool) -> int:
+    """WxpayOrderState or AlipayOrderState. KeyError for a word that the table has not."""
+    scanned, other, alipay = _ORDER_STATES[state]
+    if channel == "alipay":
+        return alipay
+    return scanned if is_scanned else other
+
+
+def refund_state(channel: str, state: str) -> int:
+    """WxpayRefundOrderState or AlipayRefundOrderState. KeyError as above."""
+    return _REFUND_STATES[state][channel == "alipay"]
+
+
+def _mch_key(party: Party) -> dict[str, Any]:
+    platform, sub_platform = _PLATFORMS[party.channel]
+    made: dict[str, Any] = {
+        "pay_platform": platform,
+        "out_mch_id": party.out_mch_id,
+        "out_sub_mch_id": party.out_sub_mch_id,
+        "out_shop_id": party.out_shop_id,
+        "sub_pay_platform": sub_platform,
+    }
+    if party.channel == "wechat":
+        payer = {"open_id": party.payer} if party.payer else {}
+        made["wxpay_pay_mch_key_ext"] = {"app_id": party.app, **payer}
+    elif party.payer:
+        made["alipay_pay_mch_key_ext"] = {"user_id": party.payer}
+    return made
+
+
+def _order(party: Party, order: OrderFacts) -> dict[str, Any]:
+    state = order_state(party.channel, order.state, is_scanned=order.is_scanned)
+    made: dict[str, Any] = {
+        "out_trade_no": order.out_trade_no,
+        "transaction_id": order.transaction_id,
+        "trade_type": SCANNED if order.is_scanned else ONE_CODE,
+        "time_expire": _seconds(order.expires_at),
+        "time_end": _seconds(order.paid_at),
+        "nonce_str": _nonce_of(order.out_trade_no),
+        "create_time": _seconds(order.created_at),
+        "last_update_time": _seconds(order.changed_at),
+        "is_transforming": False,
+        "total_fee": order.amount_fen,
+        "fee_type": "CNY",
+        "refunded_fee": order.refunded_fen or None,
+        "body": order.body,
+        "remark": order.remark,
+        f"{_PREFIX[party.channel]}_order_content_ext": {"current_trade_state": state},
+        "source_type": order.source_type,
+    }
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def _refund(party: Party, order: OrderFacts, refund: RefundFacts) -> dict[str, Any]:
+    word = "state" if party.channel == "wechat" else "refund_status"
+    made: dict[str, Any] = {
+        "out_refund_no": refund.out_refund_no,
+        "refund_id": refund.refund_id,
+        "out_trade_no": order.out_trade_no,
+        "trade_type": SCANNED if order.is_scanned else ONE_CODE,
+        "nonce_str": _nonce_of(refund.out_refund_no),
+        "create_time": _seconds(refund.created_at),
+        "last_update_time": _seconds(refund.changed_at),
+        "is_transforming": False,
+        "refund_reason": refund.reason,
+        "total_fee": order.amount_fen,
+        "refund_fee": refund.amount_fen,
+        "refund_fee_type": "CNY",
+        "refund_success_time": _seconds(refund.succeeded_at),
+        f"{_PREFIX[party.channel]}_refund_order_content_ext": {
+            word: refund_state(party.channel, refund.state)
+        },
+    }
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def _seconds(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp())
+
+
+def _nonce_of(number: str) -> str:
+    """The nonce of the request that made it, as Cloud Pay repeats it: ours had none, so its own."""
+    return hashlib.sha256(number.encode()).hexdigest()[:32].upper()
