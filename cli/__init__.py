@@ -6,8 +6,30 @@ from flask import Flask
 
 
 def register(app: Flask) -> None:
-    from cli import cases, demo, keyring, onboarding, orders, payers, refunds, totals, worker
+    from cli import (
+        backup,
+        cases,
+        demo,
+        keyring,
+        onboarding,
+        orders,
+        payers,
+        refunds,
+        totals,
+        worker,
+    )
 
-    for module in (demo, onboarding, orders, refunds, totals, cases, payers, keyring, worker):
+    for module in (
+        demo,
+        onboarding,
+        orders,
+        refunds,
+        totals,
+        cases,
+        payers,
+        keyring,
+        backup,
+        worker,
+    ):
         for command in module.COMMANDS:
             app.cli.add_command(command)

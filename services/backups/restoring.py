@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,15 +53,25 @@ def restore(
 
 
 def _refuse_company(connection: psycopg.Connection) -> None:
-    """Another process would write into what is being restored, or serve half of it."""
+    """Another process would write into what is being restored, or serve half of it.
+
+    A connection that was closed a moment ago may still be seen: it is looked for again.
+    """
+    for _ in range(20):
+        if not (others := _others(connection)):
+            return
+        time.sleep(0.1)
+    raise BackupBroken(
+        f"{others} other connections use this database: stop web and worker, then try again"
+    )
+
+
+def _others(connection: psycopg.Connection) -> int:
     row = connection.execute(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        " AND pid <> pg_backend_pid() AND usesysid IS NOT NULL"
     ).fetchone()
-    if row and row[0]:
-        raise BackupBroken(
-            f"{row[0]} other connections use this database: stop web and worker, then try again"
-        )
+    return int(row[0]) if row else 0
 
 
 def _refuse_full(connection: psycopg.Connection) -> None:
