@@ -8,6 +8,7 @@ from flask import Flask
 def register(app: Flask) -> None:
     from cli import (
         backup,
+        callbacks,
         cases,
         demo,
         keyring,
@@ -24,6 +25,7 @@ def register(app: Flask) -> None:
         onboarding,
         orders,
         refunds,
+        callbacks,
         totals,
         cases,
         payers,

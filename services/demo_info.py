@@ -26,7 +26,10 @@ def demo_info(deps: Deps) -> dict[str, Any]:
             select(Merchant).where(Merchant.provider_id == provider.id).order_by(Merchant.id)
         ).all()
         return {
-            "provider": {"out_mch_id": provider.out_mch_id, "authen_key": None},
+            "provider": {
+                "out_mch_id": provider.out_mch_id,
+                "authen_key": _provider_key(deps, provider),
+            },
             "merchants": [_merchant(session, deps, merchant, codes) for merchant in merchants],
             "console": None,
             "staff": _staff(session, deps, provider.id),
@@ -35,6 +38,14 @@ def demo_info(deps: Deps) -> dict[str, Any]:
         }
 
     return deps.transact(unit)
+
+
+def _provider_key(deps: Deps, provider: Provider) -> str | None:
+    """What signs callbacks to the provider's own system."""
+    if provider.authen_key_sealed is None or provider.seal_key is None:
+        return None
+    place = seal_place("provider", "authen_key_sealed", provider.seal_key)
+    return deps.ring.open(provider.authen_key_sealed, place)
 
 
 def _merchant(

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from gateways.money import yuan_from_fen
 from models.event import AuditEntry, MoneyCase, UpstreamEvent
 from models.order import PayAttempt, PayOrder
+from services.callbacks import listing as callbacks
 from services.deps import Deps
 from services.orders import state_of
 from services.refunds import listing
@@ -58,6 +59,12 @@ def _lines(session: Session, order: PayOrder) -> list[str]:
             f"  refund {refund.out_refund_no}  {refund.status}  ¥{yuan_from_fen(refund.amount_fen)}"
             f"  asked by {refund.asked_by}, allowed by {refund.allowed_by}  next {due}"
             f"  wallet said {refund.upstream_code or '-'}"
+        )
+    for call in callbacks.of_order(session, order):
+        due = f"{call.due_at:%F %T}Z" if call.due_at else "none"
+        lines.append(
+            f"  callback {call.id}  {call.event}  {call.status}  tried {call.tries}x  next {due}"
+            f"  {call.last_code or '-'}"
         )
     for event in session.scalars(
         select(UpstreamEvent)

@@ -21,10 +21,14 @@ class SealedColumn:
     column: str
     row_key: Callable[[Any], str]
     key_columns: str
+    tenant: str = "provider_id"
 
 
 COLUMNS = (
     SealedColumn("credential", "sealed", lambda r: str(r.seal_key), "seal_key"),
+    SealedColumn(
+        "provider", "authen_key_sealed", lambda r: str(r.seal_key), "seal_key", tenant="id"
+    ),
     SealedColumn("merchant", "authen_key_sealed", lambda r: str(r.seal_key), "seal_key"),
     SealedColumn("person", "sealed", lambda r: f"{r.provider_id}:{r.subject_hash}", "subject_hash"),
 )
@@ -54,9 +58,10 @@ def _batch(
 ) -> tuple[tuple[int, int], int, bool]:
     rows = session.execute(
         text(
-            f"SELECT provider_id, id, {where.key_columns}, {where.column} AS value"
-            f" FROM {where.table} WHERE (provider_id, id) > (:p, :i)"
-            f" AND {where.column} IS NOT NULL ORDER BY provider_id, id LIMIT :n FOR UPDATE"
+            f"SELECT {where.tenant} AS provider_id, id, {where.key_columns},"
+            f" {where.column} AS value"
+            f" FROM {where.table} WHERE ({where.tenant}, id) > (:p, :i)"
+            f" AND {where.column} IS NOT NULL ORDER BY {where.tenant}, id LIMIT :n FOR UPDATE"
         ),
         {"p": after[0], "i": after[1], "n": batch},
     ).all()
@@ -67,7 +72,8 @@ def _batch(
         place = seal_place(where.table, where.column, where.row_key(row))
         session.execute(
             text(
-                f"UPDATE {where.table} SET {where.column} = :v WHERE provider_id = :p AND id = :i"
+                f"UPDATE {where.table} SET {where.column} = :v"
+                f" WHERE {where.tenant} = :p AND id = :i"
             ),
             {
                 "v": deps.ring.seal(deps.ring.open(row.value, place), place),

@@ -23,6 +23,7 @@ from models.provider import Provider
 from services import totals
 from services.deps import Deps
 from services.numbers import new_public_id
+from services.onboarding.callbacks import make_authen_key
 from services.onboarding.rows import add_account, make_code, make_merchant, make_store
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -150,6 +151,7 @@ def seed(deps: Deps, credentials: dict[str, Any], others: dict[str, Any] | None)
 
     def unit(session: Session) -> bool:
         if session.scalar(select(Provider.id).limit(1)) is not None:
+            _missing_keys(session, deps)
             return False
         now = deps.now()
         main = _provider(session, deps, MAIN, "青禾服务商", credentials, MERCHANTS, now)
@@ -165,6 +167,14 @@ def seed(deps: Deps, credentials: dict[str, Any], others: dict[str, Any] | None)
     return deps.transact(unit)
 
 
+def _missing_keys(session: Session, deps: Deps) -> None:
+    """Demo providers of a version that knew no key of theirs."""
+    wanted = select(Provider).where(Provider.authen_key_sealed.is_(None)).with_for_update()
+    for provider in session.scalars(wanted):
+        make_authen_key(deps, provider)
+    session.flush()
+
+
 def _provider(
     session: Session,
     deps: Deps,
@@ -175,6 +185,7 @@ def _provider(
     now: datetime,
 ) -> int:
     provider = Provider(out_mch_id=out_mch_id, name=name, created_at=now)
+    make_authen_key(deps, provider)
     session.add(provider)
     session.flush()
     if held is not None:
@@ -198,6 +209,7 @@ def _accounts(
             "sp_mchid": wechat["sp_mchid"],
             "sp_appid": wechat["sp_appid"],
             "merchant_serial": wechat["merchant_serial"],
+            "merchant_certificate": wechat["merchant_certificate"],
             "public_key_id": wechat["public_key_id"],
             "public_key": wechat["public_key"],
             "platform_certificates": [wechat["platform_certificate"]],
@@ -205,6 +217,7 @@ def _accounts(
         secret={
             "merchant_private_key": wechat["merchant_private_key"],
             "apiv3_key": wechat["apiv3_key"],
+            "apiv2_key": wechat["apiv2_key"],
         },
         now=now,
     )
@@ -344,7 +357,7 @@ def _fortnight(session: Session, provider_id: int, now: datetime) -> None:
             .where(PayOrder.provider_id == provider_id, PayOrder.status == OrderStatus.PAID)
             .order_by(PayOrder.id)
         ):
-            totals.add_payment(session, order)
+            totals.add_payment(session, order, order.created_at)
 
 
 def _history(dice: random.Random, provider_id: int, place: Any, at: datetime) -> dict[str, Any]:

@@ -23,6 +23,9 @@ _GAUGES = {
     "yima_orders_paid_last_minutes": "SELECT count(*) FROM pay_order WHERE status = 'paid'"
     " AND paid_at > :recent",
     "yima_cases_open": "SELECT count(*) FROM money_case WHERE closed_at IS NULL",
+    "yima_callbacks_overdue": "SELECT count(*) FROM callback WHERE due_at < :overdue",
+    "yima_callbacks_dead": "SELECT count(*) FROM callback WHERE status = 'dead'"
+    " AND dismissed_at IS NULL",
     "yima_jobs_waiting": "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'",
     "yima_jobs_failed": "SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'",
 }

@@ -4,6 +4,12 @@ Every change of a credential raises the provider's `account_version`, so that ev
 the accounts anew, and leaves an audit entry that names what changed and never what it is.
 """
 
+from services.onboarding.callbacks import (
+    CallbackSet,
+    new_authen_key,
+    set_callback,
+    stop_callback,
+)
 from services.onboarding.merchants import (
     MadeCode,
     MadeMerchant,
@@ -28,6 +34,7 @@ from services.onboarding.providers import (
 )
 
 __all__ = [
+    "CallbackSet",
     "MadeCode",
     "MadeMerchant",
     "NewCode",
@@ -40,10 +47,13 @@ __all__ = [
     "add_store",
     "code_url",
     "find_code_url",
+    "new_authen_key",
     "retire_replaced",
     "set_alipay",
+    "set_callback",
     "set_merchant_alipay",
     "set_merchant_wechat",
     "set_oa_state",
     "set_wechat",
+    "stop_callback",
 ]
