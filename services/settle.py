@@ -20,14 +20,20 @@ from services.refunds.asking import refund_twice_paid
 log = logging.getLogger(__name__)
 
 
-def apply_trade(session: Session, provider_id: int, trade: Trade, now: datetime) -> bool:
+def apply_trade(
+    session: Session, provider_id: int, trade: Trade, now: datetime, *, is_told: bool = False
+) -> bool:
     """Apply a wallet's word to our order; True only for the call that made it paid.
 
     The order is locked before its state is read. A word that does not fit (amount, payee, app,
     currency) freezes the order in a case and changes nothing else. Raises NotFound for a number
-    that is not ours.
+    that is not ours. `is_told`: the wallet told it by itself, some time ago; once a reversal was
+    asked for, such a word about a payment only makes us ask.
     """
     order, attempt = _lock(session, provider_id, trade)
+    if is_told and attempt.reverse_asked_at and attempt.status is not AttemptStatus.PAID:
+        attempt.due_at = now
+        return False
     is_newly_paid = _apply(session, order, attempt, trade, now)
     session.flush()  # callers read both rows again, which would drop what is not yet written
     return is_newly_paid
@@ -52,6 +58,8 @@ def _apply(
         _paid_twice(session, order, attempt, now)
         return False
     _pay(session, order, attempt, now)
+    if attempt.reversed_at is not None:
+        _paid_after_reverse(session, order, attempt, now)
     if not was_open:  # it had been closed, so another attempt may be open: end that one at once
         session.flush()
         _hurry_others(session, order, now)
@@ -152,6 +160,26 @@ def _pay(session: Session, order: PayOrder, attempt: PayAttempt, now: datetime) 
     log.info(
         "order paid",
         extra={"out_trade_no": order.out_trade_no, "channel": attempt.channel},
+    )
+
+
+def _paid_after_reverse(
+    session: Session, order: PayOrder, attempt: PayAttempt, now: datetime
+) -> None:
+    """The till was told that nothing is kept, perhaps the goods stayed there: a person is told."""
+    assert attempt.reversed_at is not None
+    open_case(
+        session,
+        provider_id=order.provider_id,
+        kind=CaseKind.PAID_AFTER_REVERSE,
+        out_trade_no=attempt.out_trade_no,
+        order_id=order.id,
+        at=now,
+        facts={
+            "reversed_at": attempt.reversed_at.isoformat(),
+            "transaction_id": attempt.transaction_id,
+            "amount_fen": attempt.amount_fen,
+        },
     )
 
 

@@ -44,11 +44,12 @@ def china_day(at: datetime) -> date:
     return at.astimezone(SHANGHAI).date()
 
 
-def add_payment(session: Session, order: PayOrder) -> None:
+def add_payment(session: Session, order: PayOrder, now: datetime) -> None:
     """Count an order that has just become paid, once, in the transaction that made it so."""
     assert order.paid_at is not None
     day = china_day(order.paid_at)
-    made_today = china_day(order.created_at) == day
+    # A payment heard of late, or an order written down late, says nothing of where a day's list is.
+    all_today = china_day(order.created_at) == day == china_day(now)
     session.execute(
         insert(DayDelta).values(
             provider_id=order.provider_id,
@@ -58,7 +59,7 @@ def add_payment(session: Session, order: PayOrder) -> None:
             day_on=day,
             paid_count=1,
             paid_fen=order.amount_fen,
-            last_order_id=order.id if made_today else 0,
+            last_order_id=order.id if all_today else 0,
         )
     )
 

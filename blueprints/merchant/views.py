@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from datetime import timedelta
-from itertools import groupby
 from typing import Any
 
 from flask import Blueprint, abort, g, make_response, redirect, render_template, request
@@ -14,21 +12,16 @@ from flask.wrappers import Response
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from blueprints.merchant import detail
-from blueprints.merchant.detail import CHIPS
-from models.merchant import Staff, Store
+from blueprints.merchant import detail, listing
+from models.merchant import Staff
 from models.session import WebSession
-from services.orders import OrderRow, day_totals, list_orders, staff_session
+from services.orders import staff_session
 from services.payers import hashed
 from web.assets import linked_headers
-from web.formats import local_clock, local_day, tail4, to_local
 from web.runtime import deps
 from web.visit import STAFF_COOKIE, cookie_name, set_cookie
 
 bp = Blueprint("merchant", __name__, url_prefix="/m")
-
-DAYS = "一二三四五六日"
-PAGE = 20
 
 
 @bp.before_request
@@ -98,85 +91,9 @@ def home() -> ResponseReturnValue:
 
 @bp.get("/orders")
 def orders() -> ResponseReturnValue:
-    staff: Staff = g.staff
-    before, store_id = _number("before"), _number("store")
-
-    def unit(session: Session) -> tuple[list[OrderRow], dict[str, tuple[int, int]], list[Store]]:
-        rows = list_orders(
-            session,
-            provider_id=staff.provider_id,
-            merchant_id=staff.merchant_id,
-            store_id=store_id,
-            before=before,
-            most=PAGE,
-        )
-        days = sorted({f"{to_local(row.at):%Y-%m-%d}" for row in rows})
-        stores = session.scalars(
-            select(Store)
-            .where(Store.provider_id == staff.provider_id, Store.merchant_id == staff.merchant_id)
-            .order_by(Store.id)
-        ).all()
-        return (
-            rows,
-            day_totals(session, staff.provider_id, staff.merchant_id, store_id, days),
-            list(stores),
-        )
-
-    rows, totals, stores = deps().transact(unit)
-    older = None
-    if len(rows) == PAGE:
-        older = f"?before={rows[-1].id}" + (f"&store={store_id}" if store_id else "")
-    return _page(
-        "merchant/orders.html",
-        title="订单",
-        stores=_filters(stores, store_id),
-        days=list(_days(rows, totals)),
-        older_url=older,
-    )
-
-
-def _number(name: str) -> int | None:
-    typed = request.args.get(name, "")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
-
-
-def _filters(stores: list[Store], chosen: int | None) -> list[dict[str, Any]]:
-    links = [{"href": "/m/orders", "label": "全部门店", "current": chosen is None}]
-    for store in stores:
-        links.append(
-            {
-                "href": f"/m/orders?store={store.id}",
-                "label": store.branch_name or store.name,
-                "current": chosen == store.id,
-            }
-        )
-    return links
-
-
-def _days(rows: list[OrderRow], totals: dict[str, tuple[int, int]]) -> Iterable[dict[str, Any]]:
-    for day, group in groupby(rows, key=lambda row: f"{to_local(row.at):%Y-%m-%d}"):
-        members = list(group)
-        count, net = totals.get(day, (0, 0))
-        yield {
-            "label": local_day(members[0].at),
-            "count": count,
-            "net_fen": net,
-            "rows": [_row(row) for row in members],
-        }
-
-
-def _row(row: OrderRow) -> dict[str, Any]:
-    kind, said = CHIPS.get(row.state, ("", ""))
-    return {
-        "channel": row.channel,
-        "place": " · ".join(part for part in (row.shop.split(" · ")[-1], row.place) if part),
-        "time": local_clock(row.at),
-        "tail": tail4(row.out_trade_no),
-        "amount_fen": row.amount_fen,
-        "chip_kind": kind,
-        "chip_text": said,
-        "href": f"/m/orders/{row.out_trade_no}",
-    }
+    asked = listing.Asked.from_query(request.args)
+    shown = deps().transact(lambda s: listing.shown(s, g.staff, asked))
+    return _page("merchant/orders.html", **shown)
 
 
 @bp.get("/orders/<out_trade_no>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -38,6 +39,37 @@ def test_the_merchants_list(product: Product, screen: MakeScreen) -> None:
     owner.page.get_by_role("link", name="加载更早的订单").tap()
     expect(owner.page.locator(f'a.li[href="{first}"]')).to_have_count(0)
     expect(owner.page.locator("[aria-current]")).to_have_text("东坡路店")
+
+
+def test_the_merchant_finds_an_order_by_its_number_and_a_day(
+    product: Product, screen: MakeScreen, phone: MakePhone
+) -> None:
+    phone().pay(amount="38.50")
+    order = product.one(f"SELECT out_trade_no AS n FROM pay_order WHERE {OURS}")
+    product.wait_paid(order.n)
+    paid = product.one(f"SELECT transaction_id AS n FROM pay_order WHERE {OURS}")
+    owner = sign_in(product, screen)
+    for number in (order.n, paid.n, order.n[-6:]):
+        owner.page.get_by_role("searchbox").fill(number)
+        owner.page.get_by_role("button", name="查找").tap()
+        expect(owner.page.locator("[role=status]")).to_contain_text("找到 1 笔")
+        expect(owner.page.locator("a.li")).to_contain_text("38.50")
+    owner.look("merchant-found", BOTH)
+    owner.page.get_by_role("searchbox").fill("4200002614202611217098")
+    owner.page.get_by_role("searchbox").press("Enter")
+    expect(owner.page.locator("main")).to_contain_text("没有找到这个单号")
+    owner.look("merchant-not-found", BOTH)
+    owner.page.locator(".empty a").tap()
+    owner.page.get_by_role("link", name="有退款").tap()
+    expect(owner.page.locator("main")).to_contain_text("没有退款的订单")
+    owner.look("merchant-narrowed", SIZES)
+    owner.page.get_by_role("link", name="有退款").tap()
+    owner.page.locator("summary").tap()
+    day = (product.deps.now() - timedelta(days=3)).date()
+    owner.page.locator("#day").fill(day.isoformat())
+    owner.page.get_by_role("button", name="看这天").tap()
+    expect(owner.page.locator("h2").first).to_contain_text(f"{day.month} 月 {day.day} 日")
+    owner.look("merchant-day", BOTH)
 
 
 CHANGES = {

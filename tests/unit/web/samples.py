@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 import segno
 from flask import Flask
 from markupsafe import Markup
 
+from blueprints.merchant.listing import NOTHING_FOUND, Asked
+from services.order_list import Kind
 from web import assets, formats, i18n
 from web.client import classify
 from web.pages import (
@@ -246,10 +248,12 @@ def linked_samples() -> dict[str, Sample]:
         ),
         _row("alipay", "湖滨店 · 8 号桌", "14:09", "…3370", 5_800, chip_text="已全额退款"),
     ]
-    stores = [
+    filters = [
         {"label": "全部门店", "href": "#", "current": True},
         {"label": "湖滨店", "href": "#", "current": False},
         {"label": "东坡路店", "href": "#", "current": False},
+        {"label": "有退款", "href": "#", "current": False},
+        {"label": "待确认", "href": "#", "current": False},
     ]
     days = [{"label": "11 月 21 日 周六", "count": 143, "net_fen": 628_450, "rows": rows}]
     facts = [
@@ -285,9 +289,52 @@ def linked_samples() -> dict[str, Sample]:
     return {
         "m-orders": (
             "merchant/orders.html",
-            {"title": "订单", "stores": stores, "days": days, "older_url": "#", "simulation": True},
+            {
+                "title": "订单",
+                "filters": filters,
+                "asked": Asked(),
+                "days": days,
+                "older_url": "#",
+                "simulation": True,
+            },
         ),
-        "m-orders-empty": ("merchant/orders.html", {"title": "订单", "stores": [], "days": []}),
+        "m-orders-day": (
+            "merchant/orders.html",
+            {
+                "title": "订单",
+                "filters": filters,
+                "asked": Asked(day=date(2026, 11, 21), kind=Kind.REFUNDED, store_id=2),
+                "days": days,
+            },
+        ),
+        "m-orders-found": (
+            "merchant/orders.html",
+            {
+                "title": "查找订单",
+                "back_url": "#",
+                "asked": Asked(number="YM26112114160807719"),
+                "found": 1,
+                "days": [{"label": "11 月 21 日 周六", "rows": rows[3:4]}],
+            },
+        ),
+        "m-orders-not-found": (
+            "merchant/orders.html",
+            {
+                "title": "查找订单",
+                "back_url": "#",
+                "asked": Asked(number="4200002614202611217098"),
+                "found": 0,
+                "days": [],
+                "empty_title": NOTHING_FOUND[0],
+                "empty_reason": NOTHING_FOUND[1],
+                "empty_url": "#",
+                "empty_label": "看全部订单",
+            },
+        ),
+        "m-orders-empty": (
+            "merchant/orders.html",
+            {"title": "订单", "filters": filters, "asked": Asked(), "days": []},
+        ),
         "m-order-detail": (
             "merchant/order_detail.html",
             {

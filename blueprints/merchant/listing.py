@@ -1,0 +1,190 @@
+"""The order list as its page shows it: days with their takings, filters, one number's orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Self
+from urllib.parse import urlencode
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from blueprints.merchant.detail import CHIPS
+from models.merchant import Staff, Store
+from services import totals
+from services.order_list import PAGE, Kind, OrderRow, Scope, find_by_number, list_orders
+from services.totals import Takings, china_day
+from web.formats import local_clock, local_day, tail4
+
+HOME = "/m/orders"
+KINDS = {Kind.REFUNDED: "有退款", Kind.OPEN: "待确认"}
+NOTHING_FOUND = (
+    "没有找到这个单号",
+    "请核对单号：订单号、钱包单号或退款单号要完整；订单号也可只输末 4 到 8 位，在最近 500 笔里找。",
+)
+NOTHING = {
+    Kind.REFUNDED: ("没有退款的订单", "有退款成功的订单会出现在这里。"),
+    Kind.OPEN: ("没有待确认的订单", "顾客正在付款、结果还没确认的订单会出现在这里。"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks for; whatever is broken in it counts as not asked."""
+
+    number: str = ""
+    before: int | None = None
+    store_id: int | None = None
+    kind: Kind | None = None
+    day: date | None = None  # the list begins with this China day and goes back
+
+    @classmethod
+    def from_query(cls, args: Mapping[str, str]) -> Self:
+        return cls(
+            number="".join(c for c in args.get("q", "") if c.isprintable()).strip()[:80],
+            before=_number(args.get("before", "")),
+            store_id=_number(args.get("store", "")),
+            kind=next((kind for kind in Kind if kind == args.get("kind")), None),
+            day=_day(args.get("day", "")),
+        )
+
+    def url(self) -> str:
+        named = {
+            "before": self.before,
+            "store": self.store_id,
+            "kind": self.kind and self.kind.value,
+            "day": self.day and self.day.isoformat(),
+        }
+        query = urlencode({name: value for name, value in named.items() if value is not None})
+        return f"?{query}" if query else HOME
+
+
+def _number(typed: str) -> int | None:
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
+
+
+def _day(typed: str) -> date | None:
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        return None
+
+
+def shown(session: Session, staff: Staff, asked: Asked) -> dict[str, Any]:
+    """What the template takes."""
+    scope = Scope(staff.provider_id, staff.merchant_id, asked.store_id)
+    if asked.number:
+        return _found(session, Scope(staff.provider_id, staff.merchant_id), asked)
+    before = _start(session, scope, asked)
+    rows = list_orders(session, scope, kind=asked.kind, before=before)
+    takings = None if asked.kind else _takings(session, scope, rows)
+    title, reason = _empty(asked)
+    older = replace(asked, before=rows[-1].id, day=None) if len(rows) == PAGE else None
+    return {
+        "title": "订单",
+        "filters": _filters(_stores(session, scope), asked),
+        "asked": asked,
+        "days": _days(rows, takings),
+        "older_url": older and older.url(),
+        "empty_title": title,
+        "empty_reason": reason,
+    }
+
+
+def _found(session: Session, scope: Scope, asked: Asked) -> dict[str, Any]:
+    rows = find_by_number(session, scope, asked.number)
+    title, reason = NOTHING_FOUND
+    return {
+        "title": "查找订单",
+        "back_url": HOME,
+        "asked": asked,
+        "found": len(rows),
+        "days": _days(rows, None),
+        "empty_title": title,
+        "empty_reason": reason,
+        "empty_url": HOME,
+        "empty_label": "看全部订单",
+    }
+
+
+def _start(session: Session, scope: Scope, asked: Asked) -> int | None:
+    if asked.day is None:
+        return asked.before
+    newest = totals.newest_order(
+        session, scope.provider_id, scope.merchant_id, scope.store_id, asked.day
+    )
+    return newest + 1 if asked.before is None else min(asked.before, newest + 1)
+
+
+def _empty(asked: Asked) -> tuple[str, str]:
+    if asked.before is not None:
+        return "没有更早的订单", "已经到最早的一笔了。"
+    if asked.day is not None:
+        return "这一天和以前都没有收款", "换一个日期，或看全部订单。"
+    if asked.kind is not None:
+        return NOTHING[asked.kind]
+    return "还没有订单", "顾客扫收款码付款后，订单会立刻出现在这里。"
+
+
+def _stores(session: Session, scope: Scope) -> Sequence[Store]:
+    return session.scalars(
+        select(Store)
+        .where(Store.provider_id == scope.provider_id, Store.merchant_id == scope.merchant_id)
+        .order_by(Store.id)
+    ).all()
+
+
+def _filters(stores: Sequence[Store], asked: Asked) -> list[dict[str, Any]]:
+    """Stores, of which one or all is chosen; then kinds, of which a second tap frees again."""
+    first = replace(asked, before=None)
+    links = [_link(replace(first, store_id=None), "全部门店", asked.store_id is None)]
+    for store in stores:
+        here = replace(first, store_id=store.id)
+        links.append(_link(here, store.branch_name or store.name, asked.store_id == store.id))
+    for kind, label in KINDS.items():
+        chosen = asked.kind is kind
+        links.append(_link(replace(first, kind=None if chosen else kind), label, chosen))
+    return links
+
+
+def _link(asked: Asked, label: str, current: bool) -> dict[str, Any]:
+    return {"href": asked.url(), "label": label, "current": current}
+
+
+def _takings(session: Session, scope: Scope, rows: Sequence[OrderRow]) -> dict[date, Takings]:
+    days = sorted({china_day(row.at) for row in rows})
+    return totals.per_day(session, scope.provider_id, scope.merchant_id, scope.store_id, days)
+
+
+def _days(rows: Sequence[OrderRow], takings: Mapping[date, Takings] | None) -> list[dict[str, Any]]:
+    """Each day once, where its newest order is: around midnight orders and payments interleave."""
+    groups: dict[date, list[OrderRow]] = {}
+    for row in rows:
+        groups.setdefault(china_day(row.at), []).append(row)
+    shown = []
+    for day, members in groups.items():
+        one: dict[str, Any] = {
+            "label": local_day(members[0].at),
+            "rows": [_row(r) for r in members],
+        }
+        if takings is not None:
+            took = takings.get(day, Takings())
+            one |= {"count": took.paid_count, "net_fen": took.kept_fen}
+        shown.append(one)
+    return shown
+
+
+def _row(row: OrderRow) -> dict[str, Any]:
+    kind, said = CHIPS.get(row.state, ("", ""))
+    return {
+        "channel": row.channel,
+        "place": " · ".join(part for part in (row.shop.split(" · ")[-1], row.place) if part),
+        "time": local_clock(row.at),
+        "tail": tail4(row.out_trade_no),
+        "amount_fen": row.amount_fen,
+        "chip_kind": kind,
+        "chip_text": said,
+        "href": f"/m/orders/{row.out_trade_no}",
+    }

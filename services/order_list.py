@@ -1,0 +1,196 @@
+"""A merchant's orders, newest first, and one of them by any number that somebody may hold.
+
+Every question here is answered by an index, however many orders there are: pages go by key, and a
+number's last digits are compared with the newest orders only.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    TextClause,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    union,
+)
+from sqlalchemy.orm import Session
+
+from models.merchant import Store
+from models.order import PayAttempt, PayOrder
+from models.paycode import PayCode
+from models.refund import Refund
+from services.orders import state_of
+
+PAGE = 20
+LAST_DIGITS = range(4, 9)  # so many characters may be the end of a number
+AMONG_NEWEST = 500
+WALLETS = ("wechat", "alipay")  # whose own numbers may be asked for
+Rows = Select[Any, Any, Any, Any]
+
+
+class Kind(StrEnum):
+    """What a list can be narrowed to."""
+
+    REFUNDED = "refunded"  # some or all of it went back
+    OPEN = "open"  # not final: a payer may be paying it
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose orders: one merchant's, of one of his stores or of all."""
+
+    provider_id: int
+    merchant_id: int
+    store_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """A line of the merchant's list."""
+
+    id: int
+    out_trade_no: str
+    channel: str
+    amount_fen: int
+    refunded_fen: int
+    state: str
+    shop: str
+    place: str
+    at: datetime
+    remark: str = field(repr=False)
+
+
+def list_orders(
+    session: Session,
+    scope: Scope,
+    *,
+    kind: Kind | None = None,
+    before: int | None = None,
+    most: int = PAGE,
+) -> list[OrderRow]:
+    """The newest orders, by keyset: `before` is the last id of the page above."""
+    return _read(session, listed(scope, kind, before, most))
+
+
+def listed(scope: Scope, kind: Kind | None, before: int | None, most: int) -> Rows:
+    """The statement of a page."""
+    wanted = _rows(scope).where(*_narrowed(kind)).order_by(PayOrder.id.desc())
+    if before is not None:
+        wanted = wanted.where(PayOrder.id < before)
+    # A number in the statement: behind a parameter the planner expects a tenth of all orders.
+    return wanted.limit(literal_column(str(int(most))))
+
+
+def find_by_number(session: Session, scope: Scope, typed: str) -> list[OrderRow]:
+    """Orders that have this number, newest first; [] when the merchant has none such.
+
+    The order's own, an attempt's, the wallet's transaction, a refund's, or the wallet's refund; and
+    the last 4 to 8 characters of an order's, among the merchant's newest 500.
+    """
+    number = clean(typed)
+    return [] if number is None else _read(session, numbered(scope, number))
+
+
+def numbered(scope: Scope, number: str) -> Rows:
+    """The statement of a search."""
+    provider_id = scope.provider_id
+    ids = [
+        select(PayOrder.id).where(
+            PayOrder.provider_id == provider_id, PayOrder.out_trade_no == number
+        ),
+        *(
+            select(PayAttempt.order_id).where(PayAttempt.provider_id == provider_id, *one)
+            for one in (
+                [PayAttempt.out_trade_no == number],
+                [PayAttempt.channel.in_(WALLETS), PayAttempt.transaction_id == number],
+            )
+        ),
+        *(
+            select(Refund.order_id).where(Refund.provider_id == provider_id, one)
+            for one in (Refund.out_refund_no == number, Refund.refund_id == number)
+        ),
+    ]
+    if len(number) in LAST_DIGITS:
+        ids.append(_ending_in(scope, number))
+    found = union(*ids).subquery()
+    wanted = _rows(scope).where(PayOrder.id.in_(select(found.c[0])))
+    return wanted.order_by(PayOrder.id.desc()).limit(literal_column(str(PAGE)))
+
+
+def clean(typed: str) -> str | None:
+    """A number as somebody typed or pasted it: spaces and full-width forms are forgiven.
+
+    None when it can be no number of ours or of a wallet's.
+    """
+    number = "".join(unicodedata.normalize("NFKC", typed).split())
+    return number if re.fullmatch(r"[0-9A-Za-z_|*@-]{4,64}", number) else None
+
+
+def _ending_in(scope: Scope, end: str) -> Select[Any]:
+    newest = (
+        select(PayOrder.id, PayOrder.out_trade_no)
+        .where(*_of(scope))
+        .order_by(PayOrder.id.desc())
+        .limit(literal_column(str(AMONG_NEWEST)))
+        .subquery()
+    )
+    return select(newest.c.id).where(
+        func.right(newest.c.out_trade_no, len(end)) == literal(end, Text)
+    )
+
+
+def _of(scope: Scope) -> list[ColumnElement[bool]]:
+    mine = [PayOrder.provider_id == scope.provider_id, PayOrder.merchant_id == scope.merchant_id]
+    return mine if scope.store_id is None else [*mine, PayOrder.store_id == scope.store_id]
+
+
+def _narrowed(kind: Kind | None) -> list[ColumnElement[bool] | TextClause]:
+    """In the words of the partial indexes: as parameters the planner could not match them."""
+    if kind is Kind.REFUNDED:
+        return [PayOrder.refunded_fen > literal_column("0")]
+    if kind is Kind.OPEN:
+        return [text("pay_order.status IN ('created', 'paying')")]
+    return []
+
+
+def _rows(scope: Scope) -> Rows:
+    return (
+        select(PayOrder, Store.name, Store.branch_name, PayCode.name)
+        .join(Store, (Store.provider_id == PayOrder.provider_id) & (Store.id == PayOrder.store_id))
+        .outerjoin(
+            PayCode,
+            (PayCode.provider_id == PayOrder.provider_id) & (PayCode.id == PayOrder.pay_code_id),
+        )
+        .where(*_of(scope))
+    )
+
+
+def _read(session: Session, wanted: Rows) -> list[OrderRow]:
+    return [_row(*row) for row in session.execute(wanted)]
+
+
+def _row(order: PayOrder, store: str, branch: str, place: str | None) -> OrderRow:
+    return OrderRow(
+        id=order.id,
+        out_trade_no=order.out_trade_no,
+        channel=order.channel,
+        amount_fen=order.amount_fen,
+        refunded_fen=order.refunded_fen,
+        state=state_of(order),
+        shop=store + (f" · {branch}" if branch else ""),
+        place=place or "",
+        at=order.paid_at or order.created_at,
+        remark=order.remark,
+    )

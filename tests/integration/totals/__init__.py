@@ -1,0 +1,1 @@
+"""Takings per day: exact whatever is under way, and equal to what they are made of."""
