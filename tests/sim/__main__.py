@@ -1,11 +1,13 @@
-"""`python -m tests.sim [--seeds N] [--first N] [--seed N] [--jobs N] [--trace]`: play seeds.
+"""`python -m tests.sim [--seeds N] [--first N] [--jobs N] [--until-bad]`, or `--seed N`.
 
-`--seed N` plays one and prints its trace: a failing seed replays exactly.
+Plays seeds and prints what they reached. `--seed N` plays one and prints its trace: a failing seed
+replays exactly. 1 when one went wrong, or when 500 seeds or more left something unreached.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -13,42 +15,57 @@ from collections import Counter
 from pathlib import Path
 
 from tests.harness.database import open_server
+from tests.sim.many import play_many
+from tests.sim.reach import missing
 from tests.sim.run import play_seed
-from tests.sim.stage import Stage, open_theatre
+from tests.sim.stage import Stage, Theatre, open_theatre
+
+ENOUGH = 500  # seeds after which everything must have been reached
 
 
 def main() -> int:
     words = argparse.ArgumentParser(prog="python -m tests.sim")
-    words.add_argument("--seeds", type=int, default=20)
+    words.add_argument("--seeds", type=int, default=ENOUGH, help="how many")
     words.add_argument("--first", type=int, default=1)
-    words.add_argument("--seed", type=int)
+    words.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    words.add_argument("--until-bad", action="store_true", help="stop at the first that goes wrong")
+    words.add_argument("--seed", type=int, help="play this one and print its trace")
     given = words.parse_args()
     with (
         open_server() as server,
         tempfile.TemporaryDirectory() as home,
         open_theatre(server, Path(home)) as theatre,
     ):
-        stage = Stage(theatre)
-        try:
-            if given.seed is not None:
-                one = play_seed(stage, given.seed)
-                print(one.trace)
-                print(one.problem)
-                return 1 if one.problem else 0
-            began, reached, bad = time.monotonic(), Counter[str](), 0
-            for seed in range(given.first, given.first + given.seeds):
-                found = play_seed(stage, seed)
-                reached += found.reached
-                if found.problem:
-                    bad += 1
-                    print(f"seed {seed}: {found.problem}", flush=True)
-            took = time.monotonic() - began
-            for kind, times in sorted(reached.items()):
-                print(f"{times:6} {kind}")
-            print(f"{given.seeds} seeds, {bad} bad, {took / given.seeds:.3f} s a seed")
-            return 1 if bad else 0
-        finally:
-            stage.close()
+        if given.seed is not None:
+            return _one(theatre, given.seed)
+        seeds = range(given.first, given.first + given.seeds)
+        return _all(theatre, seeds, given.jobs, until_bad=given.until_bad)
+
+
+def _one(theatre: Theatre, seed: int) -> int:
+    stage = Stage(theatre)
+    found = play_seed(stage, seed)
+    stage.close()
+    print(found.trace + found.problem)
+    return 1 if found.problem else 0
+
+
+def _all(theatre: Theatre, seeds: range, jobs: int, *, until_bad: bool) -> int:
+    began, reached, bad = time.monotonic(), Counter[str](), 0
+    for found in play_many(theatre, seeds, jobs):
+        reached += found.reached
+        if found.problem:
+            bad += 1
+            print(f"seed {found.seed}: {found.problem}", flush=True)
+            if until_bad:
+                os._exit(1)  # the processes that still play are of no use
+    for kind, times in sorted(reached.items()):
+        print(f"{times:7} {kind}")
+    lacking = missing(reached) if len(seeds) >= ENOUGH else []
+    for kind in lacking:
+        print(f"never reached: {kind}")
+    print(f"{len(seeds)} seeds, {bad} bad, {time.monotonic() - began:.0f} s")
+    return 1 if bad or lacking else 0
 
 
 if __name__ == "__main__":

@@ -42,8 +42,6 @@ def settle_down(play: Play, clerks: Clerks) -> None:
         if not play.value("SELECT count(*) FROM refund WHERE status = 'waiting'"):
             break
         clerks.waiting()
-        for name, value in NORMAL.items():
-            world.switches.set(name, value)
         run_out(play)
     _by_hand(play)
     run_out(play)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from services.refunds import people, sending
@@ -40,7 +41,9 @@ class Clerks:
         """How the wallets take refunds from now on."""
         switches = self.play.stage.wallets.world.switches
         for name, shares in OUTCOMES.items():
-            switches.set(name, self.play.chance.weighted(shares))
+            word = self.play.chance.weighted(shares)
+            switches.set(name, word)
+            self.play.reach(f"mood {name} {word}")
 
     def refund(self) -> None:
         """Some, all, or too much of some paid order; now and then the same once more."""
@@ -96,10 +99,11 @@ class Clerks:
         ):
             play.reach("case 32")
             if play.chance.hits(0.6):
-                self.mood()
-                play.act(f"retry {row.out_refund_no}", lambda n=row.out_refund_no: self._retry(n))
+                if play.is_noisy:
+                    self.mood()
+                play.act(f"retry {row.out_refund_no}", partial(self._retry, row.out_refund_no))
             else:
-                play.act(f"cancel {row.out_refund_no}", lambda n=row.out_refund_no: self._cancel(n))
+                play.act(f"cancel {row.out_refund_no}", partial(self._cancel, row.out_refund_no))
 
     def _retry(self, number: str) -> None:
         self.play.say(str(people.retry(self.play.stage.deps, number, actor="sim:owner")))

@@ -19,7 +19,7 @@ from tests.sim.stage import CAST
 
 CODES = ("8K3FQ2", "8K3FQ3", "2W7ND5", "6P0HJ9")
 WALLETS = ("wechat", "alipay")
-ACTS = {"confirm": 75.0, "cancel": 8.0, "fail": 5.0, "leave": 12.0}
+ACTS = {"confirm": 68.0, "cancel": 8.0, "fail": 5.0, "leave": 19.0}
 
 
 @dataclass

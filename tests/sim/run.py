@@ -13,7 +13,7 @@ from tests.sim.checks import check
 from tests.sim.clerks import Clerks
 from tests.sim.play import Play
 from tests.sim.stage import Stage
-from tests.sim.storms import Storm
+from tests.sim.storms import Storm, draw_clocks
 from tests.sim.worker import Worker
 
 
@@ -51,7 +51,8 @@ def _play(play: Play) -> None:
     ]
     customers.draw(play)
     clerks.begin()
-    ends = play.now + 420
+    draw_clocks(play)
+    ends = play.now + 450
     while play.step(ends):
         pass
     settle_down(play, clerks)

@@ -137,7 +137,7 @@ class Stage:
         self.payers = self.deps.transact(self._cast)
 
     def _emptying(self) -> str:
-        rows = self.admin.execute(
+        rows: list[Any] = self.admin.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
         ).fetchall()
         names = [row.tablename for row in rows if row.tablename not in STANDING]
@@ -145,9 +145,8 @@ class Stage:
 
     def _cast(self, session: Session) -> dict[tuple[str, str], Payer]:
         """(wallet, person): who they are to the demo provider."""
-        self.provider_id = int(
-            session.scalar(text("SELECT id FROM provider WHERE out_mch_id = :m"), {"m": MAIN})
-        )  # type: ignore[arg-type]
+        provider = text("SELECT id FROM provider WHERE out_mch_id = :m")
+        self.provider_id = int(session.execute(provider, {"m": MAIN}).scalar_one())
         sp = next(iter(self.wallets.world.wechat.values()))
         app = next(iter(self.wallets.world.alipay.values()))
         found: dict[tuple[str, str], Payer] = {}

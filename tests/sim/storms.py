@@ -109,7 +109,7 @@ class Storm:
     def _cross(self, wallet: str, url: str, body: bytes) -> None:
         """The payer's finger and our closing cross: the wallet says closed, and takes the money."""
         play, books = self.play, self.play.stage.wallets.world.books
-        if not (play.is_noisy and play.chance.hits(0.12)):
+        if not (play.is_noisy and play.chance.hits(0.25)):
             return
         number = closing_number(url, body)
         for open_sheet in play.sheets:
@@ -181,3 +181,21 @@ class Storm:
         self.play.reach(fault)
         if what in CASES:
             self.play.reach(CASES[what])
+
+
+SKEWS = {600.0: 1.0, -600.0: 1.0, 200.0: 1.0, -200.0: 1.0, 3.0: 2.0, -3.0: 2.0}
+
+
+def draw_clocks(play: Play) -> None:
+    """Now and then our machines' clocks jump away, and come back after a while."""
+    if not play.chance.hits(0.25):
+        return
+    at, lasts = play.chance.seconds(0, 200), play.chance.seconds(10, 150)
+    off_s = play.chance.weighted(SKEWS)
+
+    def jump(to: float) -> None:
+        play.stage.clock.off_s = to
+        play.reach("fault clock", "case 26")
+
+    play.after(at, f"our clock is {off_s:+.0f} s off", partial(jump, off_s))
+    play.after(at + lasts, "our clock is right again", partial(jump, 0.0))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from requests.structures import CaseInsensitiveDict
 from werkzeug.test import run_wsgi_app
 
 from gateways.http import Answer
@@ -97,7 +98,7 @@ def knock(app: Any, method: str, url: str, headers: Mapping[str, str], body: byt
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     environ = _environ(method, parts.path, parts.query, target, headers, body)
     chunks, status, found = run_wsgi_app(app, environ, buffered=True)
-    return Answer(int(status.split()[0]), found, b"".join(chunks))
+    return Answer(int(status.split()[0]), CaseInsensitiveDict(found), b"".join(chunks))
 
 
 def _environ(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from procrastinate import App
@@ -71,7 +72,7 @@ class Worker:
 
     def _meet(self, what: str, claims: Sequence[Any], meet: Callable[..., None]) -> None:
         for claim in sorted(claims, key=repr):
-            self.play.act(what, lambda claim=claim: meet(self.play.stage.deps, claim))
+            self.play.act(what, partial(meet, self.play.stage.deps, claim))
 
     # --- jobs -------------------------------------------------------------------------------
 

@@ -1,0 +1,33 @@
+"""Many seeds over several processes; the answers come in the order of the seeds."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+
+from tests.sim.run import Outcome, play_seed
+from tests.sim.stage import Stage, Theatre
+
+_stage: Stage | None = None
+
+
+def play_many(theatre: Theatre, seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
+    """Play them all. Each process has a database of its own, dropped with the theatre's server."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, _open, (theatre,)) as pool:
+        yield from pool.map(_play, seeds, chunksize=4)
+
+
+def _open(theatre: Theatre) -> None:
+    global _stage
+    server = replace(theatre.server, prefix=f"{theatre.server.prefix}_{os.getpid()}")
+    _stage = Stage(replace(theatre, server=server))
+
+
+def _play(seed: int) -> Outcome:
+    assert _stage is not None
+    found = play_seed(_stage, seed)
+    return found if found.problem else replace(found, trace="")
