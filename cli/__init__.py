@@ -8,8 +8,10 @@ from flask import Flask
 def register(app: Flask) -> None:
     from cli import (
         backup,
+        bills,
         callbacks,
         cases,
+        codepay,
         demo,
         keyring,
         onboarding,
@@ -25,8 +27,10 @@ def register(app: Flask) -> None:
         onboarding,
         orders,
         refunds,
+        codepay,
         callbacks,
         totals,
+        bills,
         cases,
         payers,
         keyring,

@@ -10,8 +10,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 # Name and type of each column. `at` is UTC without a zone; what a wallet leaves out is ''.
 COLUMNS = (
@@ -36,6 +38,8 @@ _PACKED = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 60000)"
 @contextmanager
 def open_duck(folder: Path, memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """An engine that holds at most `memory_mb`, spills into `folder` and sees nothing else."""
+    import duckdb  # large: only where a bill is read
+
     spill = folder / "spill"
     with duckdb.connect(":memory:", config=_config(memory_mb)) as made:
         made.execute(f"SET temp_directory = {quoted(spill)}")

@@ -26,6 +26,9 @@ _GAUGES = {
     "yima_callbacks_overdue": "SELECT count(*) FROM callback WHERE due_at < :overdue",
     "yima_callbacks_dead": "SELECT count(*) FROM callback WHERE status = 'dead'"
     " AND dismissed_at IS NULL",
+    "yima_bills_overdue": "SELECT count(*) FROM bill WHERE status <> 'matched'"
+    " AND bill_on < CAST(:now AS date) - 1",
+    "yima_bill_cases_open": "SELECT count(*) FROM bill_case WHERE status = 'found'",
     "yima_jobs_waiting": "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'",
     "yima_jobs_failed": "SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'",
 }
@@ -45,7 +48,7 @@ def gauges(deps: Deps) -> dict[str, int]:
 
     def unit(session: Session) -> dict[str, int]:
         now = deps.now()
-        times = {"overdue": now - timedelta(seconds=60), "recent": now - LOOK_BACK}
+        times = {"overdue": now - timedelta(seconds=60), "recent": now - LOOK_BACK, "now": now}
         return {
             name: int(session.scalar(text(statement), times) or 0)
             for name, statement in _GAUGES.items()

@@ -10,6 +10,7 @@ from procrastinate import App, JobContext, RetryStrategy
 from procrastinate.psycopg_connector import PsycopgConnector
 
 from services import followup, housekeeping, totals_check
+from services.bills import files, planning
 from services.deps import Deps
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,13 @@ def build_job_app(deps: Deps) -> App:
         """Remove done jobs of yesterday and rows whose time is over."""
         await context.app.job_manager.delete_old_jobs(nb_hours=24)
         housekeeping.remove_expired(deps)
+
+    @app.periodic(cron="3 * * * *")
+    @app.task(name="want_bills", queue="bulk")
+    def want_bills(timestamp: int) -> None:
+        """Write down the bills of the last days; the sweep fetches each when it is ready."""
+        planning.want_recent(deps)
+        files.remove_old(deps)
 
     @app.periodic(cron="40 19 * * *")
     @app.task(name="verify_totals", queue="bulk")

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from services import asking, totals
+from services.bills import sweep as bills
 from services.deps import Deps
 from services.housekeeping import beat
 from services.refunds import sweep as refunds
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 SWEEP_EVERY_S = 0.25
 TOTALS_EVERY_S = 1.0
+BILLS_EVERY_S = 2.0
 ABANDONED_EVERY_S = 5.0
 BEAT_EVERY_S = 2.0
 
@@ -43,6 +45,8 @@ class Sweeper:
                 ("due", SWEEP_EVERY_S, self.sweep),
                 ("refunds", SWEEP_EVERY_S, self.refunds),
                 ("totals", TOTALS_EVERY_S, self._totals),
+                ("bills", BILLS_EVERY_S, self.bills),
+                ("bill cases", BILLS_EVERY_S, self.bill_cases),
                 ("abandoned", ABANDONED_EVERY_S, self._abandoned),
                 ("beat", BEAT_EVERY_S, self._beat),
             )
@@ -80,6 +84,18 @@ class Sweeper:
         """The same for refunds."""
         most = self._deps.settings.worker_threads * 2
         return self._meet(refunds.claim_due(self._deps, most), refunds.pursue) == most
+
+    def bills(self) -> bool:
+        """One bill at a time in a process: its memory is bounded, and it may take a minute."""
+        claims = bills.claim_due(self._deps, 1)
+        for claim in claims:
+            bills.pursue(self._deps, claim)
+        return bool(claims)
+
+    def bill_cases(self) -> bool:
+        """The same as `sweep` for differences that the wallet is to be asked about."""
+        most = self._deps.settings.worker_threads
+        return self._meet(bills.claim_cases(self._deps, most), bills.pursue_case) == most
 
     def _meet(self, claims: Sequence[T], meet: Callable[[Deps, T], None]) -> int:
         asked: list[Future[None]] = [self._pool.submit(meet, self._deps, claim) for claim in claims]
