@@ -149,7 +149,7 @@ def _rows(raw: Path, names: list[str], sp_mchid: str) -> str:
         {money["订单金额"]} // 1000 AS amount_fen, {money["申请退款金额"]} // 1000 AS refund_fen,
         IF({refund}, {money["退款金额"]}, {money["应结订单金额"]}) // 1000 AS settle_fen,
         {money["手续费"]} AS fee_millifen, {_state(cell, refund)} AS state,
-        TRY_STRPTIME({cell["交易时间"]}, '%Y-%m-%d %H:%M:%S') - INTERVAL 8 HOUR AS at,
+        TRY_STRPTIME({cell["交易时间"]}, '%Y-%m-%d %H:%M:%S') - INTERVAL 8 HOUR AS "at",
         {cell["商户号"]} <> {quoted(sp_mchid)} AS "foreign",
         {money["应结订单金额"]} // 1000 AS due_fen, {money["退款金额"]} // 1000 AS back_fen,
         COALESCE({_bad(cell, money, names[0])}, true) AS bad

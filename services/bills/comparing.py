@@ -170,7 +170,7 @@ def _select(rows: Path, subject: BillSubject, where: str) -> str:
     source = quoted(rows)
     return (
         f"SELECT {number} AS number, {reference} AS transaction_id, out_trade_no, payee,"
-        f' {fen} AS fen, state, "foreign", at FROM read_parquet({source})'
+        f' {fen} AS fen, state, "foreign", "at" FROM read_parquet({source})'
         f" WHERE kind = {quoted(subject.value)} AND {where.format(rows=source)}"
     )
 
@@ -179,7 +179,7 @@ def _theirs(rows: Path | None, subject: BillSubject) -> str:
     if rows is None:
         return (
             "SELECT '' AS number, '' AS transaction_id, '' AS out_trade_no, '' AS payee,"
-            " 0::BIGINT AS fen, '' AS state, false AS \"foreign\", TIMESTAMP '1970-01-01' AS at"
+            " 0::BIGINT AS fen, '' AS state, false AS \"foreign\", TIMESTAMP '1970-01-01' AS \"at\""
             " WHERE false"
         )
     return _select(rows, subject, _STANDS[subject])

@@ -7,6 +7,7 @@ case to a person, with what the wallet said among its facts.
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,12 +22,12 @@ from models.order import OPEN_ATTEMPTS, AttemptStatus, PayAttempt
 from models.refund import Refund
 from services import asking, closing
 from services.accounts import NotConfigured
+from services.adopted_refunds import adopt_refund
 from services.adoption import adopt
 from services.bills import cases
 from services.bills.comparing import REFUND_AGREES
 from services.bills.days import china_date
 from services.bills.fetching import find_bill
-from services.bills.refund_adoption import adopt_refund
 from services.deps import Deps
 from services.refunds.settling import apply_refund, lock_refund
 from services.settle import apply_trade
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 CLAIM = timedelta(minutes=2)
 SLOWEST = timedelta(hours=6)
 MOST_TRIES = 10  # without an answer; then a person
+_NUMBER = re.compile(r"[0-9A-Za-z_\-|*@]{1,32}")
 ASKABLE = (
     DifferenceKind.MISSING_HERE,
     DifferenceKind.MISSING_THERE,
@@ -144,8 +146,7 @@ def _words(trade: Trade) -> dict[str, Any]:
 def _ask_refund(deps: Deps, case: BillCase, bill: Bill, actor: str) -> Heard:
     refund = deps.transact(lambda s: _refund(s, bill, case.number))
     if refund is None:
-        made = adopt_refund(deps, bill, case, actor)
-        return Heard(made.is_done, made.said, again=made.again)
+        return _adopt_refund(deps, case, bill, actor)
     target = closing.find_target(deps, bill.provider_id, refund.attempt_id)
     word = deps.gateways.pay[bill.channel].query_refund(
         target.account, target.out_trade_no, case.number
@@ -153,6 +154,27 @@ def _ask_refund(deps: Deps, case: BillCase, bill: Bill, actor: str) -> Heard:
     if case.kind is not DifferenceKind.AMOUNT:
         deps.transact(lambda s: _apply_refund(s, deps, refund, word))
     return _after_refund(deps, case, bill, word)
+
+
+def _adopt_refund(deps: Deps, case: BillCase, bill: Bill, actor: str) -> Heard:
+    """A refund that we lack becomes ours by the wallet's word, under a payment that we know."""
+    if not _NUMBER.fullmatch(case.number):
+        return Heard(healed=False, said={"adopted": "no: its number is longer than ours may be"})
+    number = str(case.facts.get("out_trade_no", ""))
+    attempt = deps.transact(lambda s: _attempt(s, bill, number))
+    if attempt is None or attempt.status is not AttemptStatus.PAID:
+        said = {"adopted": "no: its payment is not known as paid"}
+        return Heard(healed=False, said=said, again=True)
+    adopt_refund(deps, bill.provider_id, attempt.id, case.number, actor)
+    refund = deps.transact(lambda s: _refund(s, bill, case.number))
+    if refund is None:
+        return Heard(healed=False, said={"adopted": "no: the wallet has none, or no room for it"})
+    return Heard(_agrees(case, refund), {"adopted": "yes", "ours": refund.status.value})
+
+
+def _agrees(case: BillCase, refund: Refund) -> bool:
+    fits = refund.status.value in REFUND_AGREES.get(str(case.facts.get("theirs")), ())
+    return fits and refund.amount_fen == case.bill_fen
 
 
 def _refund(session: Session, bill: Bill, number: str) -> Refund | None:
@@ -176,8 +198,7 @@ def _after_refund(deps: Deps, case: BillCase, bill: Bill, word: RefundWord) -> H
     if case.kind is DifferenceKind.MISSING_THERE:
         at = word.succeeded_at
         return Heard(at is not None and china_date(at) != bill.bill_on, said)
-    agrees = refund.status.value in REFUND_AGREES.get(str(case.facts.get("theirs")), ())
-    return Heard(agrees and refund.amount_fen == case.bill_fen, said)
+    return Heard(_agrees(case, refund), said)
 
 
 def _write(session: Session, deps: Deps, case_id: int, heard: Heard, actor: str) -> BillCaseStatus:
