@@ -310,3 +310,12 @@ class BillSource(Protocol):
         the way. Bounded in memory, size and time.
         """
         ...
+
+
+@runtime_checkable
+class KeptNotices(Protocol):
+    """A gateway that can read a notification again that was verified when it came."""
+
+    def read_kept(self, account: Any, body: bytes) -> Trade | RefundNotice:
+        """Check what can still be checked. Raises NotifyInvalid and GatewayUnknown."""
+        ...
