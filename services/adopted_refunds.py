@@ -26,6 +26,7 @@ from services.refunds.settling import apply_refund, lock_refund
 log = logging.getLogger(__name__)
 
 MISSES = 3  # a caller's own numbers count, too, and leave gaps among ours
+MISSES_UNSURE = 2  # where the wallet has not said that money went back
 
 
 def adopt_refund(
@@ -44,11 +45,13 @@ def adopt_refund(
     )
 
 
-def adopt_own_numbers(deps: Deps, provider_id: int, attempt_id: int, actor: str) -> list[str]:
+def adopt_own_numbers(
+    deps: Deps, provider_id: int, attempt_id: int, actor: str, *, misses: int = MISSES
+) -> list[str]:
     """Ask for each number that we may have given a refund of this attempt's order; those found.
 
-    For attempts of which the wallet says that money went back. A few numbers in a row that it does
-    not know end the search. Raises as `adopt_refund`.
+    `misses` numbers in a row that the wallet does not know end the search. Raises as
+    `adopt_refund`.
     """
     order, known, marks = deps.transact(lambda s: _numbers(s, provider_id, attempt_id))
     found: list[str] = []
@@ -61,7 +64,7 @@ def adopt_own_numbers(deps: Deps, provider_id: int, attempt_id: int, actor: str)
             if adopt_refund(deps, provider_id, attempt_id, number, actor):
                 found.append(number)
                 missed = 0
-            elif (missed := missed + 1) == MISSES:
+            elif (missed := missed + 1) == misses:
                 break
     return found
 

@@ -53,11 +53,15 @@ def unfinished_since(session: Session) -> datetime | None:
     )
 
 
-def finish(session: Session, since: datetime, now: datetime) -> int:
-    """The wallets have been asked about everything after `since`; how many restores that ends."""
+def finish(session: Session, since: datetime, until: datetime, now: datetime) -> int:
+    """The wallets have been asked about all from `since` to `until`; how many restores that ends."""
     done = session.execute(
         update(RestoredBackup)
-        .where(RestoredBackup.resynced_at.is_(None), RestoredBackup.snapshot_at >= since)
+        .where(
+            RestoredBackup.resynced_at.is_(None),
+            RestoredBackup.snapshot_at >= since,
+            RestoredBackup.restored_at <= until,
+        )
         .values(resynced_at=now)
         .returning(RestoredBackup.id)
     )

@@ -30,8 +30,8 @@ def test_a_refund_is_asked_for_and_told(product: Product, order: Any) -> None:
     assert run(product, *again).exit_code == 0
     assert len(refunds(product)) == 2
     story = product.app.test_cli_runner().invoke(args=["orders", "show", order.out_trade_no])
-    assert f"refund {order.out_trade_no}R1  success" in story.stdout
-    assert "refund_succeeded" in story.stdout
+    assert f"refund {order.out_trade_no}R1 of ¥30.00 asked for" in story.stdout
+    assert f"refund {order.out_trade_no}R1 DONE, ¥30.00" in story.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,234 @@
+"""After a restored backup: the wallets are asked about everything that the backup may not know.
+
+What is unfinished here is asked about; what was paid lately is asked whether money went back; the
+numbers of lost orders come from logs, from the wallets' bills, and from notifications that come
+again. None of these is believed without the wallet's answer to a question of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.provider import Provider
+from services import audit, restored
+from services.adopted_refunds import adopt_refund
+from services.adoption import Adopted, adopt
+from services.deps import Deps
+from services.syncing import SILENT, Synced, sync_order
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MARGIN = timedelta(minutes=10)  # commits were on their way when the snapshot was taken
+REFUNDED_LATER = timedelta(days=30)  # payments of so long before the backup are asked about refunds
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`since`: the backup's snapshot. `provider_id`: one provider, or all."""
+
+    since: datetime
+    until: datetime
+    provider_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Told:
+    """A number that a log names: not a fact, a question to ask."""
+
+    out_trade_no: str
+    channel: str
+    out_refund_no: str = ""
+
+
+@dataclass
+class Report:
+    """What was asked, what came back, what is open."""
+
+    asked: int = 0
+    changed: list[Synced] = field(default_factory=list)
+    disagreeing: list[Synced] = field(default_factory=list)
+    adopted: list[str] = field(default_factory=list)
+    refunds: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+    older: int = 0  # payments before the window that were not asked whether money went back
+    to_come: list[str] = field(default_factory=list)  # what only a later day tells
+    is_finished: bool = False
+
+
+def resync(deps: Deps, window: Window, told: Iterable[Told], *, actor: str) -> Report:
+    """Ask about everything; safe to run again at any time.
+
+    Ends the wait of refunds where every question had an answer.
+    """
+    report = Report()
+    _adopt_told(deps, window, sorted(set(told)), report, actor)
+    orders = deps.transact(lambda s: _orders(s, window))
+    for synced in _side_by_side(deps, orders, lambda o: _sync(deps, o, actor)):
+        _count(report, synced)
+    report.older = deps.transact(lambda s: _older(s, window))
+    if not report.unanswered:
+        deps.transact(lambda s: _finish(s, deps, window, report, actor))
+        report.is_finished = True
+    return report
+
+
+def read_log(lines: Iterable[str]) -> set[Told]:
+    """The numbers in our own log: its lines are JSON, whatever else stands there is passed over."""
+    found: set[Told] = set()
+    for line in lines:
+        start = line.find("{")
+        try:
+            said = json.loads(line[start:]) if start >= 0 else None
+        except ValueError:
+            continue
+        if isinstance(said, dict) and isinstance(number := said.get("out_trade_no"), str):
+            channel, refund = said.get("channel"), said.get("out_refund_no")
+            for wallet in [channel] if channel in ("wechat", "alipay") else ["wechat", "alipay"]:
+                found.add(Told(number, wallet, refund if isinstance(refund, str) else ""))
+    return found
+
+
+def _adopt_told(deps: Deps, window: Window, told: list[Told], report: Report, actor: str) -> None:
+    wanted = select(Provider.id).order_by(Provider.id)
+    if window.provider_id is not None:
+        wanted = wanted.where(Provider.id == window.provider_id)
+    providers = deps.transact(lambda s: list(s.scalars(wanted)))
+    questions = [(provider, item) for item in told for provider in providers]
+    for lines in _side_by_side(deps, questions, lambda q: _adopt(deps, q[0], q[1], actor)):
+        report.adopted += lines[0]
+        report.refunds += lines[1]
+        report.unanswered += lines[2]
+
+
+def _adopt(
+    deps: Deps, provider_id: int, told: Told, actor: str
+) -> tuple[list[str], list[str], list[str]]:
+    """(orders, refunds, unanswered) of one number."""
+    try:
+        _wait_for_quota(deps, provider_id)
+        made = adopt(deps, provider_id, told.channel, told.out_trade_no, None, actor)
+        if made is None:
+            return [], [], []
+        refunds = _lost_refunds(deps, made, told, actor)
+        return [told.out_trade_no] if made.is_new else [], refunds, []
+    except SILENT:
+        return [], [], [told.out_refund_no or told.out_trade_no]
+
+
+def _lost_refunds(deps: Deps, made: Adopted, told: Told, actor: str) -> list[str]:
+    """A caller's own number; numbers of ours are asked for when the order is."""
+    number = told.out_refund_no
+    if number and adopt_refund(deps, made.provider_id, made.attempt_id, number, actor):
+        return [number]
+    return []
+
+
+_OUTSTANDING = """
+SELECT o.provider_id, o.id FROM pay_order o
+WHERE (CAST(:provider AS bigint) IS NULL OR o.provider_id = :provider) AND (
+    o.status IN ('created', 'paying')
+    OR (o.status = 'paid' AND o.paid_at >= :paid_since AND o.paid_at <= :until)
+    OR (o.status = 'closed' AND o.created_at >= :closed_since AND o.created_at <= :until)
+    OR EXISTS (SELECT 1 FROM pay_attempt a WHERE a.provider_id = o.provider_id
+        AND a.order_id = o.id AND a.status IN ('created', 'payable', 'closing'))
+    OR EXISTS (SELECT 1 FROM refund r WHERE r.provider_id = o.provider_id AND r.order_id = o.id
+        AND r.status NOT IN ('success', 'failed', 'void'))
+) ORDER BY o.provider_id, o.id
+"""
+
+
+def _times(window: Window) -> dict[str, object]:
+    return {
+        "provider": window.provider_id,
+        "until": window.until,
+        "paid_since": window.since - REFUNDED_LATER,
+        "closed_since": window.since - timedelta(days=1),
+    }
+
+
+def _orders(session: Session, window: Window) -> list[tuple[int, int]]:
+    """Orders with anything that may have moved since; demo history has no attempt to ask about."""
+    rows = session.execute(text(_OUTSTANDING), _times(window))
+    return [(row.provider_id, row.id) for row in rows]
+
+
+def _older(session: Session, window: Window) -> int:
+    found = session.scalar(
+        text(
+            "SELECT count(*) FROM pay_order WHERE status = 'paid' AND refunded_fen < amount_fen"
+            " AND (CAST(:provider AS bigint) IS NULL OR provider_id = :provider)"
+            " AND paid_at < :paid_since"
+        ),
+        _times(window),
+    )
+    return int(found or 0)
+
+
+def _sync(deps: Deps, order: tuple[int, int], actor: str) -> Synced:
+    _wait_for_quota(deps, order[0])
+    return sync_order(deps, *order, actor=actor, is_audited=False)
+
+
+def _count(report: Report, synced: Synced) -> None:
+    report.asked += len(synced.answers)
+    report.unanswered += [a.number for a in synced.answers if not a.is_answered]
+    if any(a.is_answered and not a.is_agreed for a in synced.answers):
+        report.disagreeing.append(synced)
+    if synced.before != synced.after or any(a.before != a.after for a in synced.answers):
+        report.changed.append(synced)
+
+
+def _finish(session: Session, deps: Deps, window: Window, report: Report, actor: str) -> None:
+    """Refunds may go on, where everybody's wallets were asked."""
+    now = deps.now()
+    if window.provider_id is None:
+        restored.finish(session, window.since, window.until, now)
+    providers = select(Provider.id).order_by(Provider.id)
+    if window.provider_id is not None:
+        providers = providers.where(Provider.id == window.provider_id)
+    for provider_id in session.scalars(providers):
+        audit.record(
+            session,
+            provider_id=provider_id,
+            actor=actor,
+            action="resynced",
+            subject=f"provider:{provider_id}",
+            at=now,
+            since=window.since.isoformat(),
+            asked=report.asked,
+            adopted=len(report.adopted),
+            refunds=len(report.refunds),
+        )
+
+
+def _side_by_side(deps: Deps, items: list[T], ask: Callable[[T], R]) -> list[R]:
+    with ThreadPoolExecutor(deps.settings.worker_threads, "resync") as pool:
+        return list(pool.map(ask, items))
+
+
+_TAKE = text(
+    "INSERT INTO upstream_quota (provider_id, operation, minute, taken) VALUES (:p, 'query', :m, 1)"
+    " ON CONFLICT (provider_id, operation, minute)"
+    " DO UPDATE SET taken = upstream_quota.taken + 1 WHERE upstream_quota.taken < :most"
+    " RETURNING taken"
+)
+
+
+def _wait_for_quota(deps: Deps, provider_id: int) -> None:
+    """One question of this minute's allowance, or the next minute's: payers' questions go first."""
+    while True:
+        minute = deps.now().replace(second=0, microsecond=0)
+        values = {"p": provider_id, "m": minute, "most": deps.settings.query_quota_per_minute // 2}
+        if deps.transact(lambda s, v=values: s.scalar(_TAKE, v)) is not None:  # type: ignore[misc]
+            return
+        time.sleep(1)
