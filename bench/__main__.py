@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.figures import ROOT, say
 
 HELPERS = {"__init__", "__main__", "figures", "stack", "cpu", "load", "bound"}
-HELPERS |= {"bare_flask", "timed_wsgi", "profiled_wsgi", "profile_road", "messages"}
+HELPERS |= {"filled", "bare_flask", "timed_wsgi", "profiled_wsgi", "profile_road", "messages"}
 
 
 def names() -> list[str]:

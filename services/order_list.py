@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     Text,
     TextClause,
+    any_,
     func,
     literal,
     literal_column,
@@ -125,7 +126,10 @@ def numbered(scope: Scope, number: str) -> Rows:
     if len(number) in LAST_DIGITS:
         ids.append(_ending_in(scope, number))
     found = union(*ids).subquery()
-    wanted = _rows(scope).where(PayOrder.id.in_(select(found.c[0])))
+    # As an array the ids come first, and then a key is looked up for each of them.
+    wanted = _rows(scope).where(
+        PayOrder.id == any_(func.array(select(found.c[0]).scalar_subquery()))
+    )
     return wanted.order_by(PayOrder.id.desc()).limit(literal_column(str(PAGE)))
 
 
@@ -166,15 +170,18 @@ def _narrowed(kind: Kind | None) -> list[ColumnElement[bool] | TextClause]:
 
 
 def _rows(scope: Scope) -> Rows:
-    return (
-        select(PayOrder, Store.name, Store.branch_name, PayCode.name)
-        .join(Store, (Store.provider_id == PayOrder.provider_id) & (Store.id == PayOrder.store_id))
-        .outerjoin(
-            PayCode,
-            (PayCode.provider_id == PayOrder.provider_id) & (PayCode.id == PayOrder.pay_code_id),
-        )
-        .where(*_of(scope))
-    )
+    """Orders with the names of their places, looked up by key for each line that is shown.
+
+    Not as joins: with poor statistics the planner reads every store and code to join them.
+    """
+    at_store = (Store.provider_id == PayOrder.provider_id) & (Store.id == PayOrder.store_id)
+    at_code = (PayCode.provider_id == PayOrder.provider_id) & (PayCode.id == PayOrder.pay_code_id)
+    return select(
+        PayOrder,
+        select(Store.name).where(at_store).scalar_subquery(),
+        select(Store.branch_name).where(at_store).scalar_subquery(),
+        select(PayCode.name).where(at_code).scalar_subquery(),
+    ).where(*_of(scope))
 
 
 def _read(session: Session, wanted: Rows) -> list[OrderRow]:

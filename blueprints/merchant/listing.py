@@ -137,15 +137,15 @@ def _stores(session: Session, scope: Scope) -> Sequence[Store]:
 
 
 def _filters(stores: Sequence[Store], asked: Asked) -> list[dict[str, Any]]:
-    """Stores, of which one or all is chosen; then kinds, of which a second tap frees again."""
-    first = replace(asked, before=None)
-    links = [_link(replace(first, store_id=None), "全部门店", asked.store_id is None)]
-    for store in stores:
-        here = replace(first, store_id=store.id)
-        links.append(_link(here, store.branch_name or store.name, asked.store_id == store.id))
+    """Kinds, of which a second tap frees again; then stores, of which one or all is chosen."""
+    first, links = replace(asked, before=None), []
     for kind, label in KINDS.items():
         chosen = asked.kind is kind
         links.append(_link(replace(first, kind=None if chosen else kind), label, chosen))
+    links.append(_link(replace(first, store_id=None), "全部门店", asked.store_id is None))
+    for store in stores:
+        here = replace(first, store_id=store.id)
+        links.append(_link(here, store.branch_name or store.name, asked.store_id == store.id))
     return links
 
 

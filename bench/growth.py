@@ -1,0 +1,157 @@
+"""What one order costs as the table grows: from ten thousand orders to ten million.
+
+The road is the product's own statements over real tables: insert order and attempt, payable, the
+wallet's success applied, the job's follow-up; without HTTP, signatures and the wallet, which do not
+know how many orders there are. One at a time, so that the milliseconds are those of one order. The
+bound is independent of growth: as many bare durable commits of one row in an empty table. Audit
+entries and notifications are not filled. Prints one line per size.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+import psycopg
+
+from bench import filled
+from bench.figures import LEAST_RUNS, QUICK, line, percentile, say, show
+from bench.filled import MERCHANTS, STORES, Filled
+from gateways.base import Trade, TradeState
+from services import attempts, followup, settle, totals
+
+SIZES = (10_000, 20_000) if QUICK else (10_000, 100_000, 1_000_000, filled.MOST)
+ORDERS = 20 if QUICK else 400  # per run
+COMMITS = 4  # of one order's road
+_NUMBERS = itertools.count(1)
+
+
+def figures() -> list[dict[str, Any]]:
+    lines, smallest = [], 0.0
+    with filled.database() as there:
+        for size in SIZES:
+            there.fill_to(size)
+            _road(there, ORDERS // 4)
+            made: list[float] = []
+            limits: list[float] = []
+            orders: list[float] = []
+            fold: list[float] = []
+            for n in range(LEAST_RUNS):
+                limits.append(_bound(there))
+                took = _road(there, ORDERS)
+                orders += took
+                made.append(median(took))
+                fold.append(_fold(there))
+                say(f"   {size:,}: run {n}: {made[-1]:.2f} ms, bound {limits[-1]:.2f} ms")
+            smallest = smallest or median(made)
+            lines.append(
+                line(
+                    f"order_cost_at_{size}",
+                    "ms",
+                    made,
+                    limits,
+                    to_smallest=round(median(made) / smallest, 3),
+                    p99_ms=round(percentile(orders, 0.99), 2),
+                    fold_ms_per_order=round(median(fold), 4),
+                    **_sizes(there),
+                )
+            )
+    return lines
+
+
+def _road(there: Filled, count: int) -> list[float]:
+    """Milliseconds of each order."""
+    took = []
+    for _ in range(count):
+        started = time.perf_counter()
+        _one(there, next(_NUMBERS))
+        took.append((time.perf_counter() - started) * 1000)
+    return took
+
+
+def _one(there: Filled, n: int) -> None:
+    deps, now = there.deps, datetime.now(UTC)
+    merchant = 1 if n % 2 else 2 + n * 7919 % (MERCHANTS - 1)
+    store = (merchant - 1) * STORES + 1 + n % STORES
+    number = f"g{time.time_ns()}n{n % 10**6:06d}"
+    made = attempts.insert_order(
+        deps,
+        attempts.NewOrder(
+            provider_id=1,
+            out_trade_no=number,
+            public_id=f"{n * 2654435761 % 10**12:012d}{number[-8:]}",
+            intent_key=f"form:{n * 2654435761 % 10**12:012d}{number}",
+            merchant_id=merchant,
+            store_id=store,
+            pay_code_id=store,
+            person_id=1,
+            channel="wechat",
+            amount_fen=1234,
+            undiscountable_fen=None,
+            deposit_fen=None,
+            quantity=1,
+            remark="",
+            app="wx8888888888888888",
+            payee="1900000109",
+            request={"description": "bench", "notify_url": "x" * 70},
+            created_at=now,
+            expires_at=now + timedelta(minutes=5),
+            first_question_s=3600,
+        ),
+    )
+    assert made is not None
+    attempts.mark_payable(deps, 1, made.attempt_id, "wx" + "x" * 28)
+    trade = Trade(
+        channel="wechat",
+        out_trade_no=number,
+        state=TradeState.SUCCESS,
+        raw_state="SUCCESS",
+        payee="1900000109",
+        amount_fen=1234,
+        transaction_id=f"42{n * 2654435761 % 10**12:012d}{time.time_ns() % 10**9}",
+        paid_at=now,
+    )
+    if not deps.transact(lambda s: settle.apply_trade(s, 1, trade, now)):
+        raise RuntimeError(f"{number} was not paid")
+    if not followup.after_payment(deps, 1, made.order_id):
+        raise RuntimeError(f"{number} was not followed up")
+
+
+def _fold(there: Filled) -> float:
+    """Milliseconds per order of adding up what the run has left."""
+    started, rows = time.perf_counter(), 0
+    while moved := totals.fold(there.deps):
+        rows += moved
+    return (time.perf_counter() - started) * 1000 / max(1, rows)
+
+
+def _bound(there: Filled) -> float:
+    """Milliseconds of as many durable commits of one row by psycopg, median."""
+    took = []
+    with psycopg.connect(there.where, autocommit=True, prepare_threshold=1) as conn:
+        conn.execute("DROP TABLE IF EXISTS bench_commit")
+        conn.execute("CREATE TABLE bench_commit (id bigint PRIMARY KEY, words text)")
+        for n in range(ORDERS):
+            started = time.perf_counter()
+            for commit in range(COMMITS):
+                key = n * COMMITS + commit
+                conn.execute("INSERT INTO bench_commit VALUES (%s, %s)", [key, "x" * 200])
+            took.append((time.perf_counter() - started) * 1000)
+        conn.execute("DROP TABLE bench_commit")
+    return median(took)
+
+
+def _sizes(there: Filled) -> dict[str, float]:
+    """GB of the two tables and of their indexes."""
+    sizes = {}
+    for what in ("table", "indexes"):
+        total = "+".join(f"pg_{what}_size('{name}')" for name in ("pay_order", "pay_attempt"))
+        sizes[f"{what}_gb"] = round(int(there.one(f"SELECT {total}")) / 2**30, 3)
+    return sizes
+
+
+if __name__ == "__main__":
+    show(figures())
