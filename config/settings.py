@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         default=120, ge=90, le=600, description="life of a payment by payment code, seconds"
     )
     codepay_ask_every_s: int = Field(
-        default=4, ge=1, description="seconds between questions while a code payment is open"
+        default=5, ge=1, description="seconds between questions while a code payment is open"
     )
     codepay_reverse_wechat_s: int = Field(
         default=42, ge=16, le=50, description="patience for WeChat's password, then it is reversed"

@@ -136,6 +136,8 @@ def _wechat(row: AccountRow, held: dict[str, list[str]], version: int) -> tuple[
         public_key_id=facts.get("public_key_id", ""),
         public_key=facts.get("public_key", ""),
         platform_certificates=tuple(facts.get("platform_certificates", ())),
+        apiv2_key=held.get("apiv2_key", [""])[0],
+        merchant_certificate=facts.get("merchant_certificate", ""),
     )
     older = [
         replace(newest, apiv3_key=key, account_key=f"{newest.account_key}:v3key{n}")

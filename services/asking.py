@@ -18,6 +18,7 @@ from gateways.base import Trade, TradeState
 from models.event import CaseKind
 from models.order import (
     OPEN_ATTEMPTS,
+    AttemptMethod,
     AttemptStatus,
     CloseReason,
     OrderStatus,
@@ -66,6 +67,29 @@ def claim_due(deps: Deps, most: int) -> list[Claim]:
     return deps.transact(unit)
 
 
+_CLAIM_ONE = text("""
+UPDATE pay_attempt a SET due_at = :until FROM (
+    SELECT provider_id, id FROM pay_attempt
+    WHERE provider_id = :p AND out_trade_no = :n AND due_at <= :now FOR UPDATE SKIP LOCKED
+) d WHERE a.provider_id = d.provider_id AND a.id = d.id RETURNING a.id
+""")
+
+
+def ask_if_due(deps: Deps, provider_id: int, out_trade_no: str) -> bool:
+    """Meet one attempt's due time at once, if it has come and nobody else is at it."""
+
+    def unit(session: Session) -> int | None:
+        now = deps.now()
+        keys = {"p": provider_id, "n": out_trade_no, "now": now, "until": now + CLAIM}
+        found: int | None = session.scalar(_CLAIM_ONE, keys)
+        return found
+
+    attempt_id = deps.transact(unit)
+    if attempt_id is not None:
+        ask(deps, Claim(provider_id, attempt_id))
+    return attempt_id is not None
+
+
 def _within_quota(session: Session, deps: Deps, claims: list[Claim], now: datetime) -> list[Claim]:
     """Take one block of the minute's allowance per provider; what does not fit waits a minute."""
     allowed: list[Claim] = []
@@ -95,7 +119,10 @@ def ask(deps: Deps, claim: Claim) -> None:
     """Ask the wallet about one claimed attempt and do what its answer means."""
     try:
         target = closing.find_target(deps, claim.provider_id, claim.attempt_id)
-        trade = deps.gateways.pay[target.channel].query(target.account, target.out_trade_no)
+        if target.is_reversing:
+            _reverse_again(deps, claim)
+            return
+        trade = closing.asked(deps, target)
     except (GatewayUnknown, GatewayRejected, NotConfigured) as problem:
         why = type(problem).__name__
         deps.transact(lambda s: _no_answer(s, deps, claim, why))
@@ -104,6 +131,14 @@ def ask(deps: Deps, claim: Claim) -> None:
         return
     if deps.transact(lambda s: _learn(s, deps, claim, trade)):
         closing.close_attempt(deps, claim.provider_id, claim.attempt_id, actor="worker")
+
+
+def _reverse_again(deps: Deps, claim: Claim) -> None:
+    """A reversal that is not answered, or answered with "again", is repeated: it is never assumed,
+    and a payment seen in between would not be safe from it."""
+    ended = closing.close_attempt(deps, claim.provider_id, claim.attempt_id, actor="worker")
+    if ended is AttemptStatus.CLOSING:
+        deps.transact(lambda s: _no_answer(s, deps, claim, "reversal not confirmed"))
 
 
 _ASK_LATER = Single(
@@ -124,11 +159,13 @@ def _still_unpaid(deps: Deps, claim: Claim, target: Target, trade: Trade) -> boo
     if trade.state not in (TradeState.PAYING, TradeState.NOT_EXIST):
         return False
     now = deps.now()
+    if _is_over(deps, target, now):
+        return False
     values = {
         "provider_id": claim.provider_id,
         "attempt_id": claim.attempt_id,
         "raw_state": trade.raw_state,
-        "due_at": _next_question(deps, target.created_at, target.expires_at, now),
+        "due_at": _next_question(deps, target, now),
         "now": now,
     }
     return _ASK_LATER.first(deps, values) is not None
@@ -156,12 +193,10 @@ def _learn(session: Session, deps: Deps, claim: Claim, trade: Trade) -> bool:
     if trade.state in (TradeState.CLOSED, TradeState.FAILED):
         _ended_upstream(session, order, attempt, trade, now)
         return False
-    is_over = order.status is OrderStatus.PAID or order.expires_at <= now
-    attempt.due_at = (
-        now + CLAIM
-        if is_over
-        else _next_question(deps, attempt.created_at, attempt.expires_at, now)
+    is_over = (
+        order.status is OrderStatus.PAID or order.expires_at <= now or _is_over(deps, attempt, now)
     )
+    attempt.due_at = now + CLAIM if is_over else _next_question(deps, attempt, now)
     return is_over or attempt.status is AttemptStatus.CLOSING
 
 
@@ -187,18 +222,34 @@ def _ended_upstream(
 
     What we were closing for another amount or wallet leaves its order open for that one.
     """
-    for_another = attempt.status is AttemptStatus.CLOSING and order.expires_at > now
+    of_code = attempt.method is AttemptMethod.CODE
+    for_another = attempt.status is AttemptStatus.CLOSING and order.expires_at > now and not of_code
     attempt.status, attempt.due_at, attempt.closed_at = AttemptStatus.CLOSED, None, now
     if order.status in (OrderStatus.CREATED, OrderStatus.PAYING) and not for_another:
         failed = trade.state is TradeState.FAILED
+        if failed and of_code:  # a till says why, and who can help
+            order.reject_code = order.reject_code or trade.raw_state[:64]
         reason = CloseReason.REJECTED if failed else CloseReason.EXPIRED
         closing.end_order(session, order, reason, "worker", now)
 
 
-def _next_question(
-    deps: Deps, created_at: datetime, expires_at: datetime, now: datetime
-) -> datetime:
+def _is_over(deps: Deps, it: Target | PayAttempt, now: datetime) -> bool:
+    """Nobody waits longer for the password of a payment code; a page's order lives till expiry."""
+    return it.method is AttemptMethod.CODE and now >= codepay_deadline(deps, it)
+
+
+def codepay_deadline(deps: Deps, it: Target | PayAttempt) -> datetime:
+    """When a payment code's trade that is still unpaid is reversed."""
+    patience = timedelta(seconds=deps.settings.codepay_patience_s(it.channel))
+    return min(it.created_at + patience, it.expires_at)
+
+
+def _next_question(deps: Deps, it: Target | PayAttempt, now: datetime) -> datetime:
     """The schedule counts from ordering; the expiry is always met."""
+    created_at, expires_at = it.created_at, it.expires_at
+    if it.method is AttemptMethod.CODE:
+        every = timedelta(seconds=deps.settings.codepay_ask_every_s)
+        return min(now + every, codepay_deadline(deps, it))
     age = (now - created_at).total_seconds()
     for after in deps.settings.query_schedule:
         if after > age:

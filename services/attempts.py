@@ -16,7 +16,14 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from models.order import OPEN_ATTEMPTS, AttemptStatus, OrderStatus, PayAttempt, PayOrder
+from models.order import (
+    OPEN_ATTEMPTS,
+    AttemptMethod,
+    AttemptStatus,
+    OrderStatus,
+    PayAttempt,
+    PayOrder,
+)
 from services.deps import Deps
 from services.restored import current_mark
 from services.single import Single
@@ -33,7 +40,7 @@ class NewOrder:
     merchant_id: int
     store_id: int
     pay_code_id: int | None
-    person_id: int
+    person_id: int | None  # None: whoever shows the payment code
     channel: str
     amount_fen: int
     undiscountable_fen: int | None
@@ -46,6 +53,7 @@ class NewOrder:
     created_at: datetime
     expires_at: datetime
     first_question_s: int
+    method: AttemptMethod = AttemptMethod.JSAPI
 
 
 _COLUMNS = tuple(field.name for field in fields(NewOrder))
@@ -68,9 +76,9 @@ WITH o AS (
         :deposit_fen, :quantity, 0, :remark, false, false, false, :created_at, :expires_at)
     ON CONFLICT (provider_id, intent_key) DO NOTHING RETURNING id
 )
-INSERT INTO pay_attempt (provider_id, order_id, out_trade_no, channel, app, payee, person_id,
-    amount_fen, status, is_unknown, request, polls, due_at, created_at, expires_at)
-SELECT :provider_id, o.id, :out_trade_no, :channel, :app, :payee, :person_id, :amount_fen,
+INSERT INTO pay_attempt (provider_id, order_id, out_trade_no, channel, method, app, payee,
+    person_id, amount_fen, status, is_unknown, request, polls, due_at, created_at, expires_at)
+SELECT :provider_id, o.id, :out_trade_no, :channel, :method, :app, :payee, :person_id, :amount_fen,
     'created', false, CAST(:request AS jsonb), 0, :due_at, :created_at, :expires_at
 FROM o RETURNING order_id, id
 """)
@@ -81,6 +89,7 @@ def insert_order(deps: Deps, new: NewOrder) -> Made | None:
     """Write order and first attempt; None when this intention has an order already."""
     values = {name: getattr(new, name) for name in _COLUMNS}
     values["request"] = json.dumps(new.request, ensure_ascii=False)
+    values["method"] = new.method.value
     values["due_at"] = new.created_at + timedelta(seconds=new.first_question_s)
     row = _INSERT.first(deps, values)
     return None if row is None else Made(row.order_id, row.id)

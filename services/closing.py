@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from errors import GatewayRejected, GatewayUnknown
-from gateways.base import ChannelAccount, TradeState
+from gateways.base import ChannelAccount, Trade, TradeState
+from models.event import CaseKind
 from models.order import (
     OPEN_ATTEMPTS,
+    AttemptMethod,
     AttemptStatus,
     CloseReason,
     OrderStatus,
@@ -21,6 +23,8 @@ from models.order import (
 )
 from services import attempts, audit
 from services.accounts import BOOK, account_for
+from services.cases import end_case
+from services.codepay import reversing
 from services.deps import Deps
 from services.settle import apply_trade
 from services.single import Single
@@ -41,12 +45,20 @@ class Target:
     created_at: datetime
     expires_at: datetime
     account: ChannelAccount
+    method: AttemptMethod = AttemptMethod.JSAPI
+    is_reverse_asked: bool = False
+    is_closing: bool = False
+
+    @property
+    def is_reversing(self) -> bool:
+        """The wallet has not said yet that it is reversed: only a reversal tells."""
+        return self.is_reverse_asked and self.is_closing
 
 
 _TARGET = Single(
     text("""
     SELECT a.order_id, a.channel, a.out_trade_no, a.payee, a.created_at, a.expires_at,
-        o.merchant_id, p.account_version
+        a.method, a.status, a.reverse_asked_at, o.merchant_id, p.account_version
     FROM pay_attempt a
     JOIN pay_order o ON o.provider_id = a.provider_id AND o.id = a.order_id
     JOIN provider p ON p.id = a.provider_id
@@ -73,19 +85,35 @@ def find_target(deps: Deps, provider_id: int, attempt_id: int) -> Target:
         created_at=row.created_at,
         expires_at=row.expires_at,
         account=account,
+        method=AttemptMethod(row.method),
+        is_reverse_asked=row.reverse_asked_at is not None,
+        is_closing=row.status == AttemptStatus.CLOSING.value,
     )
+
+
+def asked(deps: Deps, target: Target) -> Trade:
+    """The wallet's answer to a question; what it gave back because we reversed it is closed."""
+    trade = deps.gateways.pay[target.channel].query(target.account, target.out_trade_no)
+    if trade.given_back and target.is_reverse_asked:
+        return replace(trade, state=TradeState.CLOSED)
+    return trade
 
 
 def close_attempt(deps: Deps, provider_id: int, attempt_id: int, *, actor: str) -> AttemptStatus:
     """Close one attempt upstream, then here. PAID when it was paid in between.
+
+    What a payment code started is reversed instead: nobody can pay it then, and what had been
+    paid is given back.
 
     CLOSING means that the wallet has not said: the attempt is asked about again by its due time,
     and no other attempt of the order is offered until then.
     """
     target = find_target(deps, provider_id, attempt_id)
     deps.transact(lambda s: _mark_closing(s, provider_id, target, deps.now()))
+    if target.method is AttemptMethod.CODE:
+        target = replace(target, is_reverse_asked=True)
     try:
-        state = deps.gateways.pay[target.channel].close(target.account, target.out_trade_no)
+        state = _shut(deps, target)
         if state is TradeState.SUCCESS:
             return _was_paid(deps, provider_id, target)
     except (GatewayUnknown, GatewayRejected) as problem:
@@ -99,17 +127,27 @@ def close_attempt(deps: Deps, provider_id: int, attempt_id: int, *, actor: str) 
     return deps.transact(lambda s: finish_closed(s, provider_id, target, deps.now(), actor, state))
 
 
+def _shut(deps: Deps, target: Target) -> TradeState:
+    """Close it at the wallet, or reverse it; where a reversal is refused, asking decides."""
+    if target.method is not AttemptMethod.CODE:
+        return deps.gateways.pay[target.channel].close(target.account, target.out_trade_no)
+    said = reversing.reverse(deps, target.channel, target.account, target.out_trade_no)
+    return asked(deps, target).state if said is None else said
+
+
 def _mark_closing(session: Session, provider_id: int, target: Target, now: datetime) -> None:
     attempts.lock_order(session, provider_id, target.order_id)
     attempt = _read(session, provider_id, target.attempt_id)
     if attempt.status in OPEN_ATTEMPTS:
         attempt.status = AttemptStatus.CLOSING
         attempt.due_at = now + timedelta(seconds=5)
+    if attempt.method is AttemptMethod.CODE and attempt.status is not AttemptStatus.PAID:
+        attempt.reverse_asked_at = attempt.reverse_asked_at or now
 
 
 def _was_paid(deps: Deps, provider_id: int, target: Target) -> AttemptStatus:
     """Closing was refused because it is paid: ask for the whole truth and apply it."""
-    trade = deps.gateways.pay[target.channel].query(target.account, target.out_trade_no)
+    trade = asked(deps, target)
     deps.transact(lambda s: apply_trade(s, provider_id, trade, deps.now()))
     found = deps.transact(lambda s: _read(s, provider_id, target.attempt_id).status)
     return AttemptStatus.PAID if found is AttemptStatus.PAID else AttemptStatus.CLOSING
@@ -141,10 +179,30 @@ def finish_closed(
     attempt.closed_at = now
     attempt.due_at = now + LAST_LOOK
     order.is_unknown = False
-    if order.status in (OrderStatus.CREATED, OrderStatus.PAYING) and order.expires_at <= now:
+    if attempt.method is AttemptMethod.CODE:
+        _finish_reversed(session, order, attempt, now, actor, state)
+    elif order.status in (OrderStatus.CREATED, OrderStatus.PAYING) and order.expires_at <= now:
         reason = CloseReason.VOID if state is TradeState.NOT_EXIST else CloseReason.EXPIRED
         end_order(session, order, reason, actor, now)
     return AttemptStatus.CLOSED
+
+
+def _finish_reversed(
+    session: Session,
+    order: PayOrder,
+    attempt: PayAttempt,
+    now: datetime,
+    actor: str,
+    state: TradeState,
+) -> None:
+    """Nothing of it is kept. A payment still on its way could only come before it expires."""
+    attempt.reversed_at = now
+    attempt.due_at = max(now + LAST_LOOK, attempt.expires_at)
+    end_case(session, order.provider_id, CaseKind.NO_ANSWER, attempt.out_trade_no, now)
+    if order.status in (OrderStatus.CREATED, OrderStatus.PAYING):
+        never_was = state is TradeState.NOT_EXIST
+        reason = CloseReason.VOID if never_was else CloseReason.REVERSED
+        end_order(session, order, reason, actor, now)
 
 
 def end_order(

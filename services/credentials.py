@@ -39,6 +39,7 @@ WORDS = {  # what each plain field looks like
     "merchant_serial": (r"[0-9A-F]{40}", "40 characters of 0-9A-F"),
     "public_key_id": (r"PUB_KEY_ID_[0-9]{10,60}", "PUB_KEY_ID_ and digits"),
     "apiv3_key": (r"[!-~]{32}", "32 visible ASCII characters"),
+    "apiv2_key": (r"[!-~]{32}", "32 visible ASCII characters"),
     "oa_secret": (r"[0-9A-Za-z]{32}", "32 letters and digits"),
     "alipay_app_id": (r"[0-9]{16}", "16 digits"),
     "pid": (r"2088[0-9]{12}", "16 digits that begin with 2088"),

@@ -38,7 +38,7 @@ def after_rejection(
         now = deps.now()
         attempts.mark_rejected(session, scan.provider_id, attempt_id, code, message, now)
         if code in GRANT_STATES:
-            _grant_lost(session, deps, scan, GRANT_STATES[code], code)
+            grant_lost(session, deps, scan, GRANT_STATES[code], code)
 
     deps.transact(unit)
     log.warning("wallet refused", extra={"channel": channel, "upstream_code": code})
@@ -52,7 +52,8 @@ def after_rejection(
     return PayProblem("WALLET_REJECTED", status=422, **shown)
 
 
-def _grant_lost(session: Session, deps: Deps, scan: Scan, state: str, code: str) -> None:
+def grant_lost(session: Session, deps: Deps, scan: Scan, state: str, code: str) -> None:
+    """Alipay says that the merchant's grant is over: nobody is sent there until it is renewed."""
     session.execute(
         text("UPDATE merchant SET alipay_state = :s WHERE provider_id = :p AND id = :m"),
         {"s": state, "p": scan.provider_id, "m": scan.merchant_id},

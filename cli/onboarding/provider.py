@@ -47,6 +47,7 @@ def provider_add(name: str, out_mch_id: str) -> None:
 @option("--serial", help="serial number of the API certificate, without its file")
 @from_file("private-key", "apiclient_key.pem")
 @from_file("apiv3-key", "the APIv3 key")
+@from_file("apiv2-key", "the APIv2 key (APIv2密钥): payment codes want it, and the certificate")
 @option("--public-key-id", help="PUB_KEY_ID_…")
 @from_file("public-key", "WeChat Pay's public key")
 @from_file(
@@ -73,13 +74,15 @@ def _wechat_entry(given: dict[str, Any]) -> WechatEntry:
     if given["private_key_file"]:
         found = private_key("private key", read_secret(given["private_key_file"]))
         secret["merchant_private_key"] = value(found)
-    serial = _serial(given, secret.get("merchant_private_key"))
+    serial, shown = _serial(given, secret.get("merchant_private_key"))
     if serial:
-        facts["merchant_serial"] = serial
+        facts["merchant_serial"], facts["merchant_certificate"] = serial, shown
     if secret and not serial:
         raise BadCredential("serial", "a new private key comes with its certificate or serial")
     if given["apiv3_key_file"]:
         secret["apiv3_key"] = value(word("apiv3_key", read_secret(given["apiv3_key_file"])))
+    if given["apiv2_key_file"]:
+        secret["apiv2_key"] = value(word("apiv2_key", read_secret(given["apiv2_key_file"])))
     if given["public_key_file"]:
         found = checked_public_key("public key", read_secret(given["public_key_file"]))
         facts["public_key"] = value(found)
@@ -94,18 +97,19 @@ def _wechat_entry(given: dict[str, Any]) -> WechatEntry:
     return WechatEntry(facts, secret, oa_secret, tuple(certificates))
 
 
-def _serial(given: dict[str, Any], private_pem: str | None) -> str:
-    """From the certificate, which must be of the private key; or as it was typed."""
+def _serial(given: dict[str, Any], private_pem: str | None) -> tuple[str, str]:
+    """The serial number and the certificate, which must be of the private key; or the number as it
+    was typed, and no certificate: an older one would be another key's."""
     typed = value(word("merchant_serial", given["serial"])) if given["serial"] else ""
     if not given["certificate_file"]:
-        return typed
+        return typed, ""
     made = certificate("certificate", read_secret(given["certificate_file"]))
     tell(made.notes)
     if typed and typed != made.serial:
         raise BadCredential("serial", "is not the certificate's")
     if private_pem and public_half(private_pem) != made.public_pem:
         raise BadCredential("private key", "does not belong to the certificate")
-    return made.serial
+    return made.serial, made.pem
 
 
 @provider.command("set-alipay")

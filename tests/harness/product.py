@@ -152,6 +152,7 @@ class Product:
         }
         paid = {"SUCCESS", "REFUND", "TRADE_SUCCESS", "TRADE_FINISHED"}
         back = self._refunds_by_trade()
+        self._drop_reversed(theirs)
         ours = {
             row.out_trade_no: row
             for row in self.sql("SELECT out_trade_no, amount_fen, status FROM pay_attempt")
@@ -164,6 +165,19 @@ class Product:
             assert back.get(number, []) == refunds, f"{number}: {back.get(number)} vs {refunds}"
         for number, row in ours.items():
             assert row.status != "paid" or number in theirs, f"we have {number}, upstream has not"
+
+    def _drop_reversed(self, theirs: dict[str, Any]) -> None:
+        """What was reversed: the wallet keeps nothing of it, unpaid or given back, and nor do we.
+
+        Alipay writes what it gave back as a refund of the whole, under the trade's own number.
+        """
+        for row in self.sql(
+            "SELECT out_trade_no FROM pay_attempt WHERE reversed_at IS NOT NULL"
+            " AND status <> 'paid'"
+        ):
+            amount, state, refunds = theirs.pop(row.out_trade_no, (0, "", []))
+            unpaid = ("", "REVOKED", "CLOSED", "PAYERROR", "TRADE_CLOSED")
+            assert state in unpaid or refunds == [(row.out_trade_no, amount)], f"kept: {row}"
 
     def _refunds_by_trade(self) -> dict[str, list[tuple[str, int]]]:
         """Our refunds that are done, by the trade's number; their sums as the attempt says."""
