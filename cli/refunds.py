@@ -26,19 +26,30 @@ def _actor() -> str:
 @click.option("--reason", required=True, help="the payer sees it")
 @click.option("--number", default=None, help="a refund number of your own; the same is not doubled")
 def ask(out_trade_no: str, yuan: str, reason: str, number: str | None) -> None:
-    """Refund part or all of an order. "Accepted" is not yet "refunded"."""
+    """Refund part or all of an order. "Accepted" is not yet "refunded".
+
+    By the order's number, or by the wallet's: that names a second payment, too, should the wallet
+    have refused to give it back by itself.
+    """
     try:
         amount = fen_from_yuan(yuan)
     except ValueError as problem:
         raise click.BadParameter(str(problem)) from None
     with said_plainly():
-        provider_id = listing.provider_of_order(deps(), out_trade_no)
+        paid = listing.find_payment(deps(), out_trade_no)
         wanted = Ask(
-            provider_id, out_trade_no, amount, reason, _actor(), _actor(), out_refund_no=number
+            paid.provider_id,
+            paid.out_trade_no,
+            amount,
+            reason,
+            _actor(),
+            _actor(),
+            out_refund_no=number,
+            transaction_id=paid.transaction_id,
         )
         made = ask_for(deps(), wanted)
-        sending.send(deps(), provider_id, made)
-        _say(listing.read(deps(), provider_id, made))
+        sending.send(deps(), paid.provider_id, made)
+        _say(listing.read(deps(), paid.provider_id, made))
 
 
 @refunds.command("list")

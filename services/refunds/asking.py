@@ -41,6 +41,7 @@ class Ask:
     allowed_by: str
     merchant_id: int | None = None  # named by whoever may see one merchant's orders only
     out_refund_no: str | None = None  # the caller's own number; the same again is the same refund
+    transaction_id: str | None = None  # the wallet's number of a second payment that is to go back
 
 
 def ask_for(deps: Deps, ask: Ask) -> int:
@@ -58,7 +59,7 @@ def _ask(session: Session, deps: Deps, ask: Ask) -> int:
         return same
     if restored.unfinished_since(session) is not None:
         raise RefundAfterRestore()  # a refund made after the backup may be forgotten
-    attempt = _paid_attempt(session, order)
+    attempt = _paid_attempt(session, order, ask.transaction_id or order.transaction_id)
     room = attempt.amount_fen - attempt.held_fen
     if not 1 <= ask.amount_fen <= room:
         raise RefundAmount(f"超过可退金额：最多可退 ¥{yuan_from_fen(room)}", room_fen=room)
@@ -188,8 +189,8 @@ def _same(session: Session, order: PayOrder, ask: Ask) -> int | None:
     return found.id
 
 
-def _paid_attempt(session: Session, order: PayOrder) -> PayAttempt:
-    """The attempt that paid the order, read after the order's lock."""
+def _paid_attempt(session: Session, order: PayOrder, transaction_id: str | None) -> PayAttempt:
+    """The payment of this wallet's number, read after the order's lock."""
     found = None
     if order.status is OrderStatus.PAID:
         found = session.scalar(
@@ -197,8 +198,7 @@ def _paid_attempt(session: Session, order: PayOrder) -> PayAttempt:
                 PayAttempt.provider_id == order.provider_id,
                 PayAttempt.order_id == order.id,
                 PayAttempt.status == AttemptStatus.PAID,
-                PayAttempt.channel == order.channel,
-                PayAttempt.transaction_id == order.transaction_id,
+                PayAttempt.transaction_id == transaction_id,
             )
         )
     if found is None:

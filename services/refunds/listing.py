@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from errors import NotFound
-from models.order import PayOrder
+from models.order import PayAttempt, PayOrder
 from models.refund import OPEN_REFUNDS, Refund, RefundStatus
 from services.deps import Deps
 from services.refunds.words import word
@@ -43,6 +43,15 @@ class Line:
     @property
     def needs_person(self) -> bool:
         return self.status in FOR_A_PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """An order, and the wallet's number where a person named that."""
+
+    provider_id: int
+    out_trade_no: str
+    transaction_id: str | None
 
 
 def _wanted() -> Select[Any, Any]:
@@ -92,10 +101,30 @@ def _one(deps: Deps, wanted: Select[Any, Any]) -> Line:
     return _line(*row)
 
 
-def provider_of_order(deps: Deps, out_trade_no: str) -> int:
-    """Whose order has this number. Raises NotFound."""
-    wanted = select(PayOrder.provider_id).where(PayOrder.out_trade_no == out_trade_no).limit(1)
-    found = deps.transact(lambda s: s.scalar(wanted))
+def find_payment(deps: Deps, number: str) -> Payment:
+    """The payment that a person means by an order's number or the wallet's. Raises NotFound.
+
+    The wallet's number tells a second payment of an order from the one that counts.
+    """
+    by_order = select(PayOrder.provider_id).where(PayOrder.out_trade_no == number).limit(1)
+    by_wallet = (
+        select(PayOrder.provider_id, PayOrder.out_trade_no)
+        .join(
+            PayAttempt,
+            (PayAttempt.provider_id == PayOrder.provider_id) & (PayAttempt.order_id == PayOrder.id),
+        )
+        .where(PayAttempt.transaction_id == number)
+        .limit(1)
+    )
+
+    def unit(session: Session) -> Payment | None:
+        provider_id = session.scalar(by_order)
+        if provider_id is not None:
+            return Payment(provider_id, number, None)
+        row = session.execute(by_wallet).first()
+        return None if row is None else Payment(row.provider_id, row.out_trade_no, number)
+
+    found = deps.transact(unit)
     if found is None:
-        raise NotFound(f"no order has the number {out_trade_no}")
+        raise NotFound(f"no order has the number {number}")
     return found

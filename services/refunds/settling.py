@@ -101,15 +101,15 @@ def _succeed(session: Session, locked: Locked, at: datetime, now: datetime) -> b
     refund.succeeded_at, refund.closed_at, refund.due_at = at, None, None
     refund.upstream_code = refund.upstream_message = None
     attempt.refunded_fen += refund.amount_fen
-    if attempt.transaction_id == order.transaction_id:  # not a second payment going back
+    if attempt.transaction_id == order.transaction_id:
         order.refunded_fen += refund.amount_fen
         totals.add_refund(session, order, refund)
+    elif attempt.refunded_fen == attempt.amount_fen:  # a second payment has gone back
+        end_case(session, refund.provider_id, CaseKind.PAID_TWICE, attempt.out_trade_no, now)
     _told(session, locked, "refund_succeeded", f"upstream:{attempt.channel}", now)
     callbacks.refund_succeeded(session, refund.provider_id, refund.id, now)
     for kind in (CaseKind.REFUND_WAITING, CaseKind.REFUND_ABNORMAL, CaseKind.REFUND_SLOW):
         end_case(session, refund.provider_id, kind, refund.out_refund_no, now)
-    if refund.asked_by == "system:paid_twice":
-        end_case(session, refund.provider_id, CaseKind.PAID_TWICE, attempt.out_trade_no, now)
     return True
 
 
@@ -163,7 +163,7 @@ def _mismatch(session: Session, locked: Locked, theirs: int | None, now: datetim
 def _told(
     session: Session, locked: Locked, action: str, actor: str, now: datetime, **facts: object
 ) -> None:
-    order, _, refund = locked
+    order, attempt, refund = locked
     audit.record(
         session,
         provider_id=order.provider_id,
@@ -175,7 +175,8 @@ def _told(
         amount_fen=refund.amount_fen,
         **facts,
     )
-    log.info(action.replace("_", " "), extra={"out_refund_no": refund.out_refund_no})
+    numbers = {"out_trade_no": attempt.out_trade_no, "out_refund_no": refund.out_refund_no}
+    log.info(action.replace("_", " "), extra={"channel": attempt.channel, **numbers})
 
 
 def _case(session: Session, locked: Locked, kind: CaseKind, now: datetime, **facts: object) -> None:

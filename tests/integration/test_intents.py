@@ -304,6 +304,40 @@ def test_both_trades_paid_is_a_case_and_the_order_is_paid_once(
     product.one("SELECT 1 FROM money_case WHERE kind = 'paid_twice' AND healed")
 
 
+def test_a_second_payment_that_the_wallet_keeps_is_given_back_by_a_person(
+    product: Product, simulator: Simulator, phone: MakePhone, mailbox: Mailbox
+) -> None:
+    payer = phone("alipay")
+    form = payer.form()
+    payer.confirm(payer.press(form, "10.00").json())
+    mailbox.wait()
+    product.do("UPDATE pay_attempt SET status = 'closed', due_at = NULL, closed_at = now()")
+    payer.confirm(payer.press(form, "20.00").json())
+    mailbox.wait(2)
+    for notice in mailbox.notices[:2]:
+        mailbox.deliver(notice)
+    simulator.switch("alipay.refund_outcome", "refused")
+    product.sweep()
+    simulator.advance(15)
+    product.sweep()
+    product.one("SELECT 1 FROM refund WHERE status = 'failed'")
+    product.one("SELECT 1 FROM money_case WHERE kind = 'paid_twice' AND closed_at IS NULL")
+    simulator.switch("alipay.refund_outcome", "at_once")
+    second = product.one(
+        "SELECT a.transaction_id, a.amount_fen FROM pay_attempt a JOIN pay_order o ON"
+        " o.provider_id = a.provider_id AND o.id = a.order_id"
+        " WHERE a.status = 'paid' AND a.transaction_id <> o.transaction_id"
+    )
+    yuan = f"{second.amount_fen / 100:.2f}"
+    done = product.app.test_cli_runner().invoke(
+        args=["refunds", "ask", second.transaction_id, yuan, "--reason", "重复付款"]
+    )
+    assert done.exit_code == 0, done.output
+    assert "已退款" in done.stdout
+    assert orders(product)[0].refunded_fen == 0
+    product.one("SELECT 1 FROM money_case WHERE kind = 'paid_twice' AND healed")
+
+
 def _waiting_for_locks(product: Product) -> int:
     rows = product.sql(
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"

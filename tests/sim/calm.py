@@ -45,6 +45,8 @@ def settle_down(play: Play, clerks: Clerks) -> None:
         run_out(play)
     _by_hand(play)
     run_out(play)
+    clerks.second_payments()
+    run_out(play)
 
 
 def run_out(play: Play) -> None:

@@ -105,6 +105,22 @@ class Clerks:
             else:
                 play.act(f"cancel {row.out_refund_no}", partial(self._cancel, row.out_refund_no))
 
+    def second_payments(self) -> None:
+        """What a wallet would not give back by itself, somebody asks for by the wallet's number."""
+        play, deps = self.play, self.play.stage.deps
+        for row in play.rows(
+            "SELECT o.provider_id, o.out_trade_no, a.transaction_id, a.amount_fen - a.held_fen"
+            " AS rest FROM pay_order o JOIN pay_attempt a ON a.provider_id = o.provider_id"
+            " AND a.order_id = o.id WHERE a.status = 'paid' AND a.held_fen < a.amount_fen"
+            " AND a.transaction_id <> o.transaction_id ORDER BY a.out_trade_no"
+        ):
+            play.say(f"the second payment of {row.out_trade_no} goes back by hand")
+            wanted = Ask(
+                row.provider_id, row.out_trade_no, row.rest, "重复付款", "sim:owner", "sim:owner",
+                transaction_id=row.transaction_id,
+            )  # fmt: skip
+            sending.send(deps, row.provider_id, ask_for(deps, wanted))
+
     def _retry(self, number: str) -> None:
         self.play.say(str(people.retry(self.play.stage.deps, number, actor="sim:owner")))
 
