@@ -8,11 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
 
 from errors import NotFound
 from models.callback import Callback, CallbackEvent, CallbackStatus
-from models.order import PayOrder
 from models.provider import Provider
 from services.deps import Deps
 
@@ -68,16 +66,6 @@ def newest(
         states = [CallbackStatus.DEAD] if dead else [CallbackStatus.PENDING, CallbackStatus.DEAD]
         wanted = wanted.where(Callback.status.in_(states), Callback.dismissed_at.is_(None))
     return deps.transact(lambda s: [_line(*row) for row in s.execute(wanted)])
-
-
-def of_order(session: Session, order: PayOrder) -> list[Line]:
-    """An order's callbacks, oldest first."""
-    wanted = (
-        _wanted()
-        .where(Callback.provider_id == order.provider_id, Callback.order_id == order.id)
-        .order_by(Callback.id)
-    )
-    return [_line(*row) for row in session.execute(wanted)]
 
 
 def read(deps: Deps, callback_id: int) -> Line:
