@@ -108,6 +108,7 @@ class Filled:
 
     deps: Deps
     where: str  # libpq address, as superuser
+    server: int  # process id of the postmaster
 
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.where, autocommit=True)
@@ -195,7 +196,7 @@ def _drop_indexes(conn: psycopg.Connection[Any]) -> list[str]:
 
 
 @contextmanager
-def database() -> Iterator[Filled]:
+def database(*, fresh: bool = False) -> Iterator[Filled]:
     """Start the server, give its database (new, or kept by the bench before), and drop it."""
     HOME.mkdir(parents=True, exist_ok=True)
     with (HOME / "lock").open("a") as handle:
@@ -207,12 +208,15 @@ def database() -> Iterator[Filled]:
         with psycopg.connect(admin + "postgres", autocommit=True) as conn:
             conn.execute("ALTER SYSTEM SET max_wal_size = '8GB'")
             conn.execute("SELECT pg_reload_conf()")
+            if fresh:
+                conn.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)".encode())
             known = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()
             if known is None:
                 conn.execute(f'CREATE DATABASE {NAME} OWNER "{embedded.OWNER}"'.encode())
         migrate(where)
         deps = build_deps(load_settings(data_dir=settings.data_dir, database_url=where.app))
-        filled = Filled(deps, admin + NAME)
+        postmaster = int((cluster.data / "postmaster.pid").read_text().split()[0])
+        filled = Filled(deps, admin + NAME, postmaster)
         if known is None:
             with filled.connect() as conn:
                 conn.execute("SET session_replication_role = replica")

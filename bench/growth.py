@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from bench import filled
+from bench import cpu, filled
 from bench.figures import LEAST_RUNS, QUICK, line, percentile, say, show
 from bench.filled import MERCHANTS, STORES, Filled
 from gateways.base import Trade, TradeState
@@ -30,8 +30,8 @@ _NUMBERS = itertools.count(1)
 
 
 def figures() -> list[dict[str, Any]]:
-    lines, smallest = [], 0.0
-    with filled.database() as there:
+    lines, smallest, least_cpu = [], 0.0, 0.0
+    with filled.database(fresh=True) as there:
         for size in SIZES:
             there.fill_to(size)
             _road(there, ORDERS // 4)
@@ -39,14 +39,17 @@ def figures() -> list[dict[str, Any]]:
             limits: list[float] = []
             orders: list[float] = []
             fold: list[float] = []
+            spent: list[float] = []
             for n in range(LEAST_RUNS):
                 limits.append(_bound(there))
+                before = _cpu_s(there)
                 took = _road(there, ORDERS)
+                spent.append((_cpu_s(there) - before) * 1000 / ORDERS)
                 orders += took
                 made.append(median(took))
                 fold.append(_fold(there))
-                say(f"   {size:,}: run {n}: {made[-1]:.2f} ms, bound {limits[-1]:.2f} ms")
-            smallest = smallest or median(made)
+                say(f"   {size:,}: run {n}: {made[-1]:.2f} ms, {spent[-1]:.2f} of CPU")
+            smallest, least_cpu = smallest or median(made), least_cpu or median(spent)
             lines.append(
                 line(
                     f"order_cost_at_{size}",
@@ -55,6 +58,8 @@ def figures() -> list[dict[str, Any]]:
                     limits,
                     to_smallest=round(median(made) / smallest, 3),
                     p99_ms=round(percentile(orders, 0.99), 2),
+                    cpu_ms=round(median(spent), 2),
+                    cpu_to_smallest=round(median(spent) / least_cpu, 3),
                     fold_ms_per_order=round(median(fold), 4),
                     **_sizes(there),
                 )
@@ -118,6 +123,11 @@ def _one(there: Filled, n: int) -> None:
         raise RuntimeError(f"{number} was not paid")
     if not followup.after_payment(deps, 1, made.order_id):
         raise RuntimeError(f"{number} was not followed up")
+
+
+def _cpu_s(there: Filled) -> float:
+    """Seconds of CPU so far: our own and the database server's, its background writers included."""
+    return time.process_time() + cpu.seconds(there.server)
 
 
 def _fold(there: Filled) -> float:
