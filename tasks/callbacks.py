@@ -61,12 +61,12 @@ class Postman:
         return bool(claims)
 
     def _deliver(self, claim: Claim) -> None:
-        answered = True  # our own trouble is not the receiver's silence
+        is_silent = False  # our own trouble is not the receiver's
         try:
-            answered = deliver(self._deps, claim).is_answered
+            is_silent = deliver(self._deps, claim).is_silent
         except Exception:
             # The claim's due time brings it back; nothing is lost by going on.
             log.exception("callback failed", extra={"callback": claim.callback_id})
         finally:
-            self._turns.end(claim.provider_id, self._deps.now(), answered=answered)
+            self._turns.end(claim.provider_id, self._deps.now(), answered=not is_silent)
             self._wake.set()

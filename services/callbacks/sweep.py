@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 CLAIM = timedelta(seconds=60)  # longer than any try lasts
 HEARD = 200
+OURS = frozenset({"CALLBACK_OFF", "CALLBACK_CONTENT"})  # failures that say nothing of a receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,9 @@ class Outcome:
         return self.status == HEARD
 
     @property
-    def is_answered(self) -> bool:
-        return self.status is not None
+    def is_silent(self) -> bool:
+        """Nobody answered: there is no hurry to call there again."""
+        return self.status is None and self.code not in OURS
 
 
 # A look into the index per provider, whatever waits there: a backlog of one costs the others
