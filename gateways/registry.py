@@ -13,7 +13,7 @@ from gateways.alipay.gateway import AlipayClients, AlipayGateway
 from gateways.alipay.oauth import AlipayOAuth
 from gateways.base import BillSource, CodePay, PayGateway
 from gateways.bill_download import Limits
-from gateways.http import HttpTransport, Transport
+from gateways.http import Downloader, HttpTransport, Transport
 from gateways.outgoing.sender import CallbackSender
 from gateways.tls import presenting
 from gateways.wechat_oa.oauth import WechatOAuth
@@ -46,7 +46,7 @@ def build_gateways(
     read_timeout: float,
     pool_size: int,
     now: Callable[[], datetime],
-    make_transport: Callable[[], Transport] | None = None,
+    make_transport: Callable[[], Downloader] | None = None,
     callbacks: CallbackSender | None = None,
     bill_limits: Limits | None = None,
 ) -> Gateways:
@@ -76,8 +76,10 @@ def build_gateways(
         "wechat": WechatCodePay(base=wechat_pay_base, transport=transport(), presenting=secure),
         "alipay": AlipayCodePay(clients),
     }
-    downloads = HttpTransport(
-        connect_timeout=connect_timeout, read_timeout=read_timeout, pool_size=1
+    downloads: Downloader = (
+        make_transport()
+        if make_transport is not None
+        else HttpTransport(connect_timeout=connect_timeout, read_timeout=read_timeout, pool_size=1)
     )
     limits = bill_limits or Limits()
     wechat_bills = WechatBills(base=wechat_pay_base, transport=downloads, now=now, limits=limits)

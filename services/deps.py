@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from config.clock import make_clock
 from config.settings import Settings
 from gateways.bill_download import Limits
-from gateways.http import Transport
+from gateways.http import Downloader
 from gateways.outgoing.sender import CallbackSender
 from gateways.registry import Gateways, build_gateways
 from models.all import Base as _every_table  # noqa: F401  # relations between tables need them all
@@ -56,7 +56,7 @@ def build_deps(settings: Settings, *, pool_size: int | None = None) -> Deps:
 def open_gateways(
     settings: Settings,
     now: Callable[[], datetime],
-    make_transport: Callable[[], Transport] | None = None,
+    make_transport: Callable[[], Downloader] | None = None,
 ) -> Gateways:
     """The gateways at the addresses of the settings, over HTTP or another network."""
     return build_gateways(
