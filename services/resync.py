@@ -21,7 +21,8 @@ from sqlalchemy.orm import Session
 from models.provider import Provider
 from services import audit, restored
 from services.adopted_refunds import adopt_refund
-from services.adoption import Adopted, adopt
+from services.adoption import adopt
+from services.bill_resync import hear_bills, to_come
 from services.deps import Deps
 from services.syncing import SILENT, Synced, sync_order
 
@@ -71,11 +72,16 @@ def resync(deps: Deps, window: Window, told: Iterable[Told], *, actor: str) -> R
     Ends the wait of refunds where every question had an answer.
     """
     report = Report()
-    _adopt_told(deps, window, sorted(set(told)), report, actor)
+    before = deps.transact(_last_entry)
+    report.unanswered += _adopt_told(deps, window, sorted(set(told)), actor)
+    hear_bills(deps, window.since, window.until)
     orders = deps.transact(lambda s: _orders(s, window))
     for synced in _side_by_side(deps, orders, lambda o: _sync(deps, o, actor)):
         _count(report, synced)
     report.older = deps.transact(lambda s: _older(s, window))
+    report.adopted = deps.transact(lambda s: _since(s, before, "order_adopted", "attempt"))
+    report.refunds = deps.transact(lambda s: _since(s, before, "refund_adopted", "out_refund_no"))
+    report.to_come = list(to_come(deps, window.since, window.until, window.provider_id))
     if not report.unanswered:
         deps.transact(lambda s: _finish(s, deps, window, report, actor))
         report.is_finished = True
@@ -98,39 +104,43 @@ def read_log(lines: Iterable[str]) -> set[Told]:
     return found
 
 
-def _adopt_told(deps: Deps, window: Window, told: list[Told], report: Report, actor: str) -> None:
+def _last_entry(session: Session) -> int:
+    return int(session.scalar(text("SELECT max(id) FROM audit_entry")) or 0)
+
+
+def _since(session: Session, entry: int, action: str, name: str) -> list[str]:
+    """What the trail says was adopted since, by whatever road."""
+    rows = session.scalars(
+        text(
+            "SELECT facts ->> CAST(:name AS text) FROM audit_entry"
+            " WHERE id > :entry AND action = :action ORDER BY id"
+        ),
+        {"entry": entry, "action": action, "name": name},
+    )
+    return list(rows)
+
+
+def _adopt_told(deps: Deps, window: Window, told: list[Told], actor: str) -> list[str]:
+    """Ask about each number for each provider that it may be of; those without an answer."""
     wanted = select(Provider.id).order_by(Provider.id)
     if window.provider_id is not None:
         wanted = wanted.where(Provider.id == window.provider_id)
     providers = deps.transact(lambda s: list(s.scalars(wanted)))
     questions = [(provider, item) for item in told for provider in providers]
-    for lines in _side_by_side(deps, questions, lambda q: _adopt(deps, q[0], q[1], actor)):
-        report.adopted += lines[0]
-        report.refunds += lines[1]
-        report.unanswered += lines[2]
+    silent = _side_by_side(deps, questions, lambda q: _adopt(deps, q[0], q[1], actor))
+    return [number for number in silent if number]
 
 
-def _adopt(
-    deps: Deps, provider_id: int, told: Told, actor: str
-) -> tuple[list[str], list[str], list[str]]:
-    """(orders, refunds, unanswered) of one number."""
+def _adopt(deps: Deps, provider_id: int, told: Told, actor: str) -> str | None:
+    """Numbers of ours that the order's refunds may have are asked for when the order is."""
     try:
         _wait_for_quota(deps, provider_id)
         made = adopt(deps, provider_id, told.channel, told.out_trade_no, None, actor)
-        if made is None:
-            return [], [], []
-        refunds = _lost_refunds(deps, made, told, actor)
-        return [told.out_trade_no] if made.is_new else [], refunds, []
+        if made is not None and told.out_refund_no:
+            adopt_refund(deps, provider_id, made.attempt_id, told.out_refund_no, actor)
     except SILENT:
-        return [], [], [told.out_refund_no or told.out_trade_no]
-
-
-def _lost_refunds(deps: Deps, made: Adopted, told: Told, actor: str) -> list[str]:
-    """A caller's own number; numbers of ours are asked for when the order is."""
-    number = told.out_refund_no
-    if number and adopt_refund(deps, made.provider_id, made.attempt_id, number, actor):
-        return [number]
-    return []
+        return told.out_refund_no or told.out_trade_no
+    return None
 
 
 _OUTSTANDING = """
