@@ -75,6 +75,7 @@ class Bill(Base):
     due_at: Mapped[datetime | None]  # when to fetch or match next; None: done, or a person
     tries: Mapped[int] = mapped_column(default=0)  # since it was last well
     said: Mapped[str | None] = mapped_column(String(128))  # why it could not be fetched
+    rows_name: Mapped[str | None] = mapped_column(String(32))  # of the file with its rows
     broken_line: Mapped[int | None]  # 0: the whole file
     broken_reason: Mapped[str | None] = mapped_column(String(256))
     trades: Mapped[int] = mapped_column(default=0)

@@ -76,6 +76,7 @@ def upgrade() -> None:
         _time("due_at"),
         _whole("tries"),
         sa.Column("said", sa.String(128), nullable=True),
+        sa.Column("rows_name", sa.String(32), nullable=True),
         sa.Column("broken_line", sa.Integer(), nullable=True),
         sa.Column("broken_reason", sa.String(256), nullable=True),
         *_sums(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -15,7 +14,7 @@ from gateways.base import BillBroken, BillNotReady, BillTotals, ChannelAccount
 from models.bill import Bill, BillStatus
 from models.provider import Provider
 from services.accounts import BOOK, NotConfigured, account_for
-from services.bills.files import rows_file, workplace
+from services.bills.files import keep, rows_file, workplace
 from services.deps import Deps
 from services.leases import Held, claim, holds, release
 
@@ -24,6 +23,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=20)  # longer than a download and a match may take
 NOT_READY_AGAIN = timedelta(minutes=30)  # WeChat's own advice (wechat.md A11)
 REFUSED_AGAIN = timedelta(hours=6)
+MATCH_WITHIN = timedelta(minutes=2)  # who fetched it matches it; should he die, another does
 BROKEN_AGAIN = timedelta(hours=1)
 SLOWEST = timedelta(hours=1)
 MOST_BROKEN = 5  # then a person looks
@@ -76,7 +76,7 @@ def _fetch(deps: Deps, bill_id: int, held: Held) -> None:
     deps.transact(lambda s: _begin(s, deps, bill_id))
     try:
         job = _job(deps, bill_id)
-        totals = _download(deps, job)
+        totals, name = _download(deps, job)
     except BillNotReady as problem:
         _not_yet(deps, held, bill_id, str(problem), NOT_READY_AGAIN)
     except (GatewayRejected, NotConfigured) as problem:
@@ -89,7 +89,9 @@ def _fetch(deps: Deps, bill_id: int, held: Held) -> None:
         broken = problem
         deps.transact(lambda s: _write_broken(s, deps, held, bill_id, broken))
     else:
-        deps.transact(lambda s: _write_loaded(s, deps, held, bill_id, totals))
+        old = deps.transact(lambda s: _write_loaded(s, deps, held, bill_id, totals, name))
+        if old is not None:
+            rows_file(deps.settings, job.provider_id, old).unlink(missing_ok=True)
 
 
 def _begin(session: Session, deps: Deps, bill_id: int) -> None:
@@ -118,33 +120,38 @@ def _job(deps: Deps, bill_id: int) -> Job:
     return Job(bill.provider_id, bill.id, bill.channel, bill.bill_on, account)
 
 
-def _download(deps: Deps, job: Job) -> BillTotals | None:
-    """No transaction is open. The rows take their place in one step, whole."""
-    kept = rows_file(deps.settings, job.provider_id, job.bill_id)
+def _download(deps: Deps, job: Job) -> tuple[BillTotals | None, str | None]:
+    """What the bill adds up to and the name of its rows. No transaction is open."""
     with workplace(deps.settings) as folder:
         made = folder / "bill.parquet"
         totals = deps.gateways.bills[job.channel].fetch(job.account, job.bill_on, folder, made)
-        if totals is not None:
-            kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.replace(made, kept)
-    return totals
+        name = None if totals is None else keep(deps.settings, job.provider_id, made)
+    return totals, name
 
 
 def _write_loaded(
-    session: Session, deps: Deps, held: Held, bill_id: int, totals: BillTotals | None
-) -> None:
+    session: Session,
+    deps: Deps,
+    held: Held,
+    bill_id: int,
+    totals: BillTotals | None,
+    name: str | None,
+) -> str | None:
+    """The name of the rows that nobody needs any more: the last ones, or ours if we came late."""
     if not holds(session, held):
-        return
+        return name
     bill, now = find_bill(session, bill_id, lock=True), deps.now()
     found = totals or BillTotals()
     bill.status = BillStatus.EMPTY if totals is None else BillStatus.LOADED
-    bill.loaded_at = bill.due_at = now
+    bill.loaded_at, bill.due_at = now, now + MATCH_WITHIN
+    old, bill.rows_name = bill.rows_name, name
     bill.said = bill.broken_line = bill.broken_reason = None
     bill.trades, bill.trade_fen = found.trades, found.trade_fen
     bill.refunds, bill.refund_fen = found.refunds, found.refund_fen
     bill.fee_millifen = found.fee_millifen
     facts = {"bill": bill_id, "channel": bill.channel, "rows": found.trades + found.refunds}
     log.info("bill loaded", extra=facts)
+    return old
 
 
 def _write_broken(

@@ -15,9 +15,21 @@ from services.deps import Deps
 _OLD_WORK = timedelta(hours=6)
 
 
-def rows_file(settings: Settings, provider_id: int, bill_id: int) -> Path:
-    """The normal form (`gateways.bill_rows`) of one bill."""
-    return _root(settings) / str(provider_id) / f"{bill_id}.parquet"
+def rows_file(settings: Settings, provider_id: int, name: str) -> Path:
+    """The normal form (`gateways.bill_rows`) of one bill, by the random name that its row gives.
+
+    Random, since a restored database may give an id a second time: its row names another file.
+    """
+    return _root(settings) / str(provider_id) / f"{name}.parquet"
+
+
+def keep(settings: Settings, provider_id: int, made: Path) -> str:
+    """Give a finished file its place in one step; its name."""
+    name = uuid.uuid4().hex
+    kept = rows_file(settings, provider_id, name)
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made.replace(kept)
+    return name
 
 
 @contextmanager

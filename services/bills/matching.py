@@ -106,7 +106,7 @@ def match_bill(deps: Deps, bill_id: int) -> MatchReport:
 
 def _readable(deps: Deps, bill_id: int) -> Bill:
     bill = deps.transact(lambda s: find_bill(s, bill_id))
-    if bill.status in READABLE and bill.trades + bill.refunds and _rows(deps, bill) is None:
+    if bill.status in READABLE and bill.rows_name is not None and _rows(deps, bill) is None:
         fetch_bill(deps, bill_id)  # another machine has the rows, or they are older than we keep
         bill = deps.transact(lambda s: find_bill(s, bill_id))
     if bill.status not in READABLE:
@@ -115,8 +115,10 @@ def _readable(deps: Deps, bill_id: int) -> Bill:
 
 
 def _rows(deps: Deps, bill: Bill) -> Path | None:
-    path = rows_file(deps.settings, bill.provider_id, bill.id)
-    return path if bill.trades + bill.refunds and path.exists() else None
+    if bill.rows_name is None:
+        return None
+    path = rows_file(deps.settings, bill.provider_id, bill.rows_name)
+    return path if path.exists() else None
 
 
 def _compare(deps: Deps, bill: Bill, rows: Path | None) -> Findings:

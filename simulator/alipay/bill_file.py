@@ -122,7 +122,7 @@ def zipped(pid: str, day: dt.date, rows: list[Row], lies: Lies, now: dt.datetime
             made.writestr(GbkName(entry, (1980, 1, 1, 0, 0, 0)), body, zipfile.ZIP_DEFLATED)
     data = out.getvalue()
     if lies.has("hash"):  # Alipay names no hash: a byte of the packed file is another
-        at = data.index(b".csv") + 40
+        at = data.index("业务明细.csv".encode("gbk")) + 40
         data = data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :]
     return data[: len(data) * 2 // 3] if lies.has("cut") else data
 

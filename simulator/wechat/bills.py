@@ -19,6 +19,7 @@ from simulator.bill_lies import Lies
 from simulator.clock import SHANGHAI
 from simulator.faults import Fault
 from simulator.parties import WechatProvider
+from simulator.wallets import register_operations
 from simulator.wechat import bill_file, gate, orders, sign
 from simulator.wechat.errors import NO_RELATION, Refusal, refusal_answer
 from simulator.world import World
@@ -115,6 +116,8 @@ def _day(world: World, text: str) -> dt.date:
 
 
 def mount_download(app: Flask, world: World, desk: Desk) -> None:
+    register_operations(app, DOWNLOAD_NAME)
+
     @app.get(DOWNLOAD, endpoint=DOWNLOAD_NAME, provide_automatic_options=False)
     def download() -> Response:
         if request.method != "GET":
