@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cli.supervise import migrate
+from services.backups import manifest
 from services.deps import build_deps
 from services.restored import current_mark
 from tests.harness.phone import Phone
@@ -208,3 +209,16 @@ def test_an_interrupted_backup_leaves_nothing_that_looks_like_one(
     assert run(product, "backup", "--to", str(tmp_path / "kept")).exit_code != 0
     assert list((tmp_path / "kept").iterdir()) == []
     shutil.rmtree(tmp_path / "kept")
+
+
+def test_what_came_back_otherwise_than_it_is_said_is_taken_away_again(
+    product: Product, places: Places, folder: Path
+) -> None:
+    """A manifest of ours, signed, that names one fen more than the dump holds."""
+    said = manifest.read(folder)
+    said.sums["pay_order.amount_fen"] += 1
+    manifest.write(folder, said.signed(product.deps.ring))
+    place = places.empty()
+    refused(run(place, "restore", str(folder)), "not what the manifest says", "nothing was kept")
+    assert tables(place) == 0
+    place.deps.db.dispose()
