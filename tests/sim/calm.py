@@ -5,7 +5,8 @@ from __future__ import annotations
 from simulator.alipay import refunds as alipay_refunds
 from simulator.wechat import refunds as wechat_refunds
 from tests.sim.clerks import Clerks
-from tests.sim.play import Play, Violation
+from tests.sim.play import Play
+from tests.sim.trace import Violation
 
 MOST_STEPS = 3000
 DAY = 86400.0

@@ -6,10 +6,12 @@ from typing import Any, cast
 
 from models.order import ORDER_TRANSITIONS
 from models.refund import REFUND_TRANSITIONS
+from services import totals_check
 from services.orders import stuck
 from tests.harness.product import Product
 from tests.harness.simulator import Simulator
-from tests.sim.play import Play, Violation
+from tests.sim.play import Play
+from tests.sim.trace import Violation
 
 TABLES: dict[str, set[tuple[str, str]]] = {
     "pay_order": {(str(a), str(b)) for a, more in ORDER_TRANSITIONS.items() for b in more},
@@ -30,7 +32,7 @@ class _Books:
 def check(play: Play) -> None:
     """Violation with all that is wrong."""
     wrong: list[str] = []
-    for part in (_books, _moves, _orders, _attempts, _followed, _stuck, _told):
+    for part in CHECKS:
         try:
             part(play)
         except AssertionError as problem:
@@ -106,6 +108,44 @@ def _stuck(play: Play) -> None:
     assert not left, f"nobody looks at it again: {left}"
 
 
+def _called(play: Play) -> None:
+    """The provider has heard of each payment, and of each refund of it, at least once."""
+    late = play.rows("SELECT event, number, status FROM callback WHERE status <> 'delivered'")
+    assert not late, f"the provider was not told: {late}"
+    told = play.stage.receiver.told
+    for row in play.rows("SELECT out_trade_no FROM pay_order WHERE status = 'paid' ORDER BY 1"):
+        assert told[f"pay {row.out_trade_no}"], f"the provider never heard of {row.out_trade_no}"
+    for row in play.rows(
+        "SELECT r.out_refund_no FROM refund r JOIN pay_attempt a ON a.provider_id = r.provider_id"
+        " AND a.id = r.attempt_id JOIN pay_order o ON o.provider_id = r.provider_id"
+        " AND o.id = r.order_id AND o.transaction_id = a.transaction_id"
+        " WHERE r.status = 'success' ORDER BY 1"
+    ):
+        assert told[f"refund {row.out_refund_no}"], f"nor of the refund {row.out_refund_no}"
+
+
+def _totals(play: Play) -> None:
+    """The day's takings are the sums of the orders and refunds."""
+    found = play.stage.deps.transact(totals_check.differences)
+    assert not found, f"totals: {found}"
+
+
+def _bills(play: Play) -> None:
+    """The wallets' own bills differ from our books nowhere."""
+    left = play.rows(
+        "SELECT channel, bill_on, status, said, broken_reason FROM bill"
+        " WHERE status NOT IN ('matched', 'empty') ORDER BY 1, 2"
+    )
+    assert not left, f"not matched: {left}"
+    cases = play.rows(
+        "SELECT kind, subject, number, status, facts FROM bill_case"
+        " WHERE status IN ('waiting', 'found') ORDER BY 1, 2, 3"
+    )
+    assert not cases, f"differences: {cases}"
+    for row in play.rows("SELECT kind, subject, status FROM bill_case ORDER BY 1, 2, 3"):
+        play.reach(f"bill {row.subject} {row.kind} {row.status}")
+
+
 def _told(play: Play) -> None:
     """A refund that a person must hand over has its case; what came right has none open."""
     open_cases = {
@@ -119,3 +159,9 @@ def _told(play: Play) -> None:
         play.reach(f"open {kind}")
     strange = kinds - {"refund_abnormal", "no_answer", "amount_mismatch", "refund_mismatch"}
     assert not strange, f"left open: {sorted(c for c in open_cases if c[0] in strange)}"
+
+
+CHECKS = (
+    *(_books, _moves, _orders, _attempts, _followed, _stuck, _told),
+    *(_called, _totals, _bills),
+)

@@ -28,10 +28,6 @@ KILL_SHARE, MEANWHILE_SHARE = 0.06, 0.15
 FIRST_DAY = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-class Violation(AssertionError):
-    """What must always hold does not."""
-
-
 @dataclass(order=True)
 class Coming:
     at: float

@@ -6,7 +6,8 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.sim import customers
+from tests.sim import customers, tills
+from tests.sim.bookkeepers import reconcile
 from tests.sim.calm import settle_down
 from tests.sim.chance import seeded
 from tests.sim.checks import check
@@ -49,11 +50,15 @@ def _play(play: Play) -> None:
         (stage.wallets.next_due, stage.wallets.run_due),
         (worker.next_due, worker.tick),
     ]
+    stage.receiver.begin(play)
+    stage.wallets.world.switches.set("wechat.mutual_tls", "off")  # no TLS here
     customers.draw(play)
+    tills.draw(play)
     clerks.begin()
     draw_clocks(play)
     ends = play.now + 450
     while play.step(ends):
         pass
     settle_down(play, clerks)
+    reconcile(play)
     check(play)

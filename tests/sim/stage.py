@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ from sqlalchemy.orm import Session
 from app import create_app
 from cli.supervise import migrate
 from config.settings import Settings, load_settings
-from gateways.http import Transport
+from gateways.http import Downloader
 from secretbox.ring import KeyRing
+from services.demo_info import demo_info
 from services.deps import Deps, open_gateways
 from services.payers import Payer, find_or_make_person
 from services.seed import MAIN, seed
 from simulator.parties import PEOPLE
 from tests.harness.database import Server
 from tests.sim.kills import Kills, MortalDatabase
+from tests.sim.receivers import ADDRESS, Receiver
 from tests.sim.timeline import ProductClock, Timeline
 from tests.sim.wallets import Wallets
 from tests.sim.wire import Wire
@@ -45,6 +47,10 @@ CREATE TABLE sim_move (tab text, was text, became text);
 CREATE FUNCTION sim_moved() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
     INSERT INTO sim_move VALUES (TG_TABLE_NAME, OLD.status, NEW.status); RETURN NULL;
 END $$;
+"""
+_CALLED = """
+UPDATE provider SET callback_url = %s, callback_is_active = true, callback_on_refund = true
+WHERE out_mch_id = %s
 """
 _ON = """
 CREATE TRIGGER sim_moves AFTER UPDATE OF status ON {0} FOR EACH ROW
@@ -69,13 +75,16 @@ def open_theatre(server: Server, home: Path) -> Iterator[Theatre]:
     migrate(where)
     timeline = Timeline()
     wallets = Wallets(timeline, home / "wallets", PRODUCT)
-    made = _deps(_settings(server, name, home), ProductClock(timeline), wallets, Kills())
+    wire = Wire()
+    wire.through = wallets.send
+    made = _deps(_settings(server, name, home), ProductClock(timeline), wire, Kills())
     mine, theirs = _credentials(wallets), _credentials(wallets, OTHER_SP)
     others = {"wechat": theirs["wechat"], "alipay": _credentials(wallets, OTHER_APP)["alipay"]}
     seed(made, mine, others)
     made.db.dispose()
     with psycopg.connect(server.admin, dbname=name, autocommit=True) as conn:
         conn.execute(_MOVES + "".join(_ON.format(table) for table in WATCHED))
+        conn.execute(_CALLED, [ADDRESS, MAIN])
         conn.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     yield Theatre(server, name, home)
     server.drop(name)
@@ -94,7 +103,7 @@ def _settings(server: Server, database: str, home: Path) -> Settings:
     return load_settings(**values)
 
 
-def _deps(settings: Settings, clock: ProductClock, transport: Transport, kills: Kills) -> Deps:
+def _deps(settings: Settings, clock: ProductClock, transport: Downloader, kills: Kills) -> Deps:
     return Deps(
         db=MortalDatabase(settings.database_url, kills, pool_size=6),
         gateways=open_gateways(settings, clock, lambda: transport),
@@ -122,9 +131,12 @@ class Stage:
         self.clock = ProductClock(self.timeline)
         self.wallets = Wallets(self.timeline, theatre.home / "wallets", PRODUCT)
         self.wire = Wire()
+        self.receiver = Receiver()
         settings = _settings(theatre.server, self.database, theatre.home)
         self.kills = Kills()
-        self.deps = _deps(settings, self.clock, self.wire, self.kills)
+        made = _deps(settings, self.clock, self.wire, self.kills)
+        self.deps = replace(made, gateways=replace(made.gateways, callbacks=self.receiver))
+        self.receiver.authen_key = str(demo_info(self.deps)["provider"]["authen_key"])
         self.app = create_app(settings, self.deps)
         self.admin = psycopg.connect(
             theatre.server.admin, dbname=self.database, autocommit=True, row_factory=namedtuple_row

@@ -49,8 +49,13 @@ CASES = {  # of the table of failures, by what the storm did
     "call lose_answer alipay.create": "case 23",
     "call lose_answer wechat.refund": "case 29",
     "call lose_answer alipay.refund": "case 29",
+    "call lose_answer wechat.micropay": "case 24",
+    "call lose_answer alipay.pay": "case 24",
+    "call lose_answer wechat.reverse": "case 24",
+    "call lose_answer alipay.cancel": "case 24",
 }
 ERRORS = {"wechat": "SYSTEM_ERROR", "alipay": "isp.unknow-error"}
+V2 = {"wechat.micropay", "wechat.orderquery_v2", "wechat.reverse"}
 LIMITS = {"wechat": "FREQUENCY_LIMITED", "alipay": "isv.method-call-limited"}
 LYING = {"wechat.query", "alipay.query"}  # where the simulator knows how to lie about an amount
 
@@ -126,7 +131,9 @@ class Storm:
 
     def _arm(self, kind: str, name: str) -> None:
         faults, wallet = self.play.stage.wallets.world.faults, name.partition(".")[0]
-        if kind == "error":
+        if kind in ("error", "limited") and name in V2:
+            faults.arm(Fault(name, "error", code="SYSTEMERROR"))
+        elif kind == "error":
             faults.arm(Fault(name, "error", code=ERRORS[wallet]))
         elif kind == "limited":
             faults.arm(Fault(name, "error", code=LIMITS[wallet]))

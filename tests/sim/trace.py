@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 
+class Violation(AssertionError):
+    """What must always hold does not."""
+
+
 class Trace:
     def __init__(self) -> None:
         self.lines: list[str] = []

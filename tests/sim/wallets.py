@@ -96,7 +96,8 @@ def knock(app: Any, method: str, url: str, headers: Mapping[str, str], body: byt
     """One request at an application's WSGI door, byte for byte."""
     parts = urlsplit(url)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    environ = _environ(method, parts.path, parts.query, target, headers, body)
+    said = {"Host": parts.netloc, **headers}
+    environ = _environ(method, parts.path, parts.query, target, said, body)
     chunks, status, found = run_wsgi_app(app, environ, buffered=True)
     return Answer(int(status.split()[0]), CaseInsensitiveDict(found), b"".join(chunks))
 

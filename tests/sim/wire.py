@@ -16,11 +16,16 @@ _PATHS = (
     (r"POST /v3/pay/partner/transactions/out-trade-no/[^/]+/close", "wechat.close"),
     (r"POST /v3/refund/domestic/refunds", "wechat.refund"),
     (r"GET /v3/refund/domestic/refunds/[^/]+", "wechat.refund_query"),
+    (r"POST /pay/micropay", "wechat.micropay"),
+    (r"POST /pay/orderquery", "wechat.orderquery_v2"),
+    (r"POST /secapi/pay/reverse", "wechat.reverse"),
 )
 _METHODS = {
     "alipay.trade.create": "alipay.create",
     "alipay.trade.query": "alipay.query",
     "alipay.trade.close": "alipay.close",
+    "alipay.trade.pay": "alipay.pay",
+    "alipay.trade.cancel": "alipay.cancel",
     "alipay.trade.refund": "alipay.refund",
     "alipay.trade.fastpay.refund.query": "alipay.refund_query",
 }
@@ -45,3 +50,18 @@ class Wire:
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         assert self.through is not None, "a call outside of a play"
         return self.through(method, url, headers, body)
+
+    def download(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        take: Callable[[bytes], None],
+        *,
+        most: int,
+        within_s: float,
+    ) -> Answer:
+        answer = self.send("GET", url, headers)
+        if answer.status != 200:
+            return answer
+        take(answer.body)
+        return Answer(answer.status, answer.headers, b"")

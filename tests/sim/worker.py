@@ -8,7 +8,9 @@ from typing import Any
 
 from procrastinate import App
 
-from services import asking
+from services import asking, totals
+from services.bills import sweep as bills
+from services.callbacks import sweep as callbacks
 from services.refunds import sweep as refunds
 from tasks.jobs import build_job_app
 from tests.sim.play import Play
@@ -20,6 +22,10 @@ SELECT (SELECT min(due_at) FROM pay_attempt) AS asks,
     (SELECT min(o.expires_at) FROM pay_order o WHERE o.status IN ('created', 'paying')
         AND NOT EXISTS (SELECT 1 FROM pay_attempt a WHERE a.provider_id = o.provider_id
             AND a.order_id = o.id AND a.status IN ('created', 'payable', 'closing'))) AS abandoned,
+    (SELECT min(due_at) FROM callback) AS callbacks,
+    (SELECT min(due_at) FROM bill) AS bills,
+    (SELECT min(due_at) FROM bill_case) AS bill_cases,
+    (SELECT min(id) FROM day_delta) AS totals,
     (SELECT min(id) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')) AS jobs
 """
 
@@ -39,10 +45,10 @@ class Worker:
     def _due(self) -> dict[str, float]:
         """When each kind of work has something to do, by the wallets' clock."""
         row = self.play.rows(_DUE)[0]._asdict()
-        jobs = row.pop("jobs")
+        at_once = [name for name in ("jobs", "totals") if row.pop(name) is not None]
         off_s = self.play.stage.clock.off_s
         found = {name: at.timestamp() - off_s for name, at in row.items() if at is not None}
-        return found | ({"jobs": self.play.now} if jobs is not None else {})
+        return found | dict.fromkeys(at_once, self.play.now)
 
     def tick(self) -> None:
         """Whatever is due, in any order: the worker's threads know nothing of each other."""
@@ -60,6 +66,21 @@ class Worker:
         deps = self.play.stage.deps
         self._meet("refund", refunds.claim_due(deps, MOST), refunds.pursue)
 
+    def _callbacks(self) -> None:
+        deps = self.play.stage.deps
+        self._meet("callback", callbacks.claim_due(deps, MOST), callbacks.deliver)
+
+    def _bills(self) -> None:
+        deps = self.play.stage.deps
+        self._meet("bill", bills.claim_due(deps, 1), bills.pursue)
+
+    def _bill_cases(self) -> None:
+        deps = self.play.stage.deps
+        self._meet("bill case", bills.claim_cases(deps, MOST), bills.pursue_case)
+
+    def _totals(self) -> None:
+        totals.fold(self.play.stage.deps)
+
     def _abandoned(self) -> None:
         asking.end_abandoned(self.play.stage.deps)
 
@@ -70,7 +91,7 @@ class Worker:
             return play.chance.seconds(20, 120)
         return play.chance.seconds(0.25, 1.5) if play.is_noisy else 0.25
 
-    def _meet(self, what: str, claims: Sequence[Any], meet: Callable[..., None]) -> None:
+    def _meet(self, what: str, claims: Sequence[Any], meet: Callable[..., object]) -> None:
         for claim in sorted(claims, key=repr):
             self.play.act(what, partial(meet, self.play.stage.deps, claim))
 
