@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from services.deps import Deps
+from services.restored import unfinished_since
 from services.watchlist import silent_accounts
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
@@ -46,6 +47,7 @@ def check(deps: Deps) -> Report:
     try:
         version, owns, seen = deps.transact(_look)
         silent = deps.transact(lambda s: silent_accounts(s, deps)) if version else []
+        lost = deps.transact(unfinished_since) if version == newest_migration() else None
     except SQLAlchemyError:
         report.checks["database"] = "no answer"
         return report
@@ -58,6 +60,10 @@ def check(deps: Deps) -> Report:
         report.warnings.append(
             f"{account.departures} payers of {account.out_mch_id} left for {account.channel} and"
             " none came back: is its account expired or without scope (10005)?"
+        )
+    if lost is not None:
+        report.warnings.append(
+            f"a backup of {lost:%F %T}Z was restored and refunds wait: run `flask orders resync`"
         )
     if owns:
         report.warnings.append("the serving role owns tables: set MIGRATE_DATABASE_URL")

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 
 from cli.supervise import migrate
+from config.settings import ROOT
 from services.backups import manifest
 from services.deps import build_deps
 from services.restored import current_mark
@@ -186,6 +189,26 @@ def test_a_migrated_database_without_rows_takes_a_backup(
     assert done.exit_code == 0, done.output
     count = "SELECT count(*) AS n FROM pay_order"
     assert place.one(count).n == product.one(count).n
+    place.deps.db.dispose()
+
+
+def test_a_backup_of_an_older_schema_is_brought_up(
+    product: Product, places: Places, tmp_path: Path
+) -> None:
+    old = places.empty()
+    config = Config(str(ROOT / "alembic.ini"))
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    config.attributes["addresses"] = places.server.addresses(places.made[-1])
+    command.upgrade(config, "0003")
+    made = run(old, "backup", "--to", str(tmp_path))
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout)["schema"] == "0003"
+    old.deps.db.dispose()
+    place = places.empty()
+    done = run(place, "restore", json.loads(made.stdout)["backup"])
+    assert done.exit_code == 0, done.output
+    version = "SELECT version_num FROM alembic_version"
+    assert place.one(version).version_num == product.one(version).version_num
     place.deps.db.dispose()
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import requests
 import structlog
 
 from services.numbers import SHANGHAI
@@ -269,6 +270,8 @@ def test_without_an_answer_refunds_go_on_waiting(
         "INSERT INTO restored_backup (mark, snapshot_at, restored_at) VALUES ('abc', :t, :t)",
         t=product.deps.now(),
     )
+    warned = requests.get(f"{product.url}/readyz", timeout=10).json()["warnings"]
+    assert [text for text in warned if "orders resync" in text]
     simulator.fault("wechat.query", "error", times=50)
     done = run(product, "orders", "resync")
     simulator.clear_faults()
