@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
+SEEDS ?= 10000
 
 .PHONY: run test test-pg15 bench soak mutants lint unit lock clean assets
 
@@ -28,8 +29,10 @@ bench: $(VENV)/.dev assets
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.needs
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench
 
+# A kill at every point of a whole road, then SEEDS plays of the fault simulator.
 soak: $(VENV)/.dev assets
 	@$(BIN)/python -m pytest tests/sweep --whole-sweep -s
+	@$(BIN)/python -m tests.sim --seeds $(SEEDS)
 
 mutants: $(VENV)/.dev
 	@$(BIN)/python -m tests.mutants.run

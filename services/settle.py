@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from errors import NotFound
-from gateways.base import Trade, TradeState
+from gateways.base import ReversalState, Trade, TradeState
 from models.event import CaseKind
 from models.order import OPEN_ATTEMPTS, AttemptStatus, OrderStatus, PayAttempt, PayOrder
 from services import audit, totals
@@ -21,22 +21,37 @@ log = logging.getLogger(__name__)
 
 
 def apply_trade(
-    session: Session, provider_id: int, trade: Trade, now: datetime, *, is_told: bool = False
+    session: Session,
+    provider_id: int,
+    trade: Trade,
+    now: datetime,
+    *,
+    after: ReversalState | None = None,
 ) -> bool:
     """Apply a wallet's word to our order; True only for the call that made it paid.
 
     The order is locked before its state is read. A word that does not fit (amount, payee, app,
     currency) freezes the order in a case and changes nothing else. Raises NotFound for a number
-    that is not ours. `is_told`: the wallet told it by itself, some time ago; once a reversal was
-    asked for, such a word about a payment only makes us ask.
+    that is not ours. Once a reversal was asked for, a success counts only where the wallet was
+    asked `after` that was answered: REFUSED or DONE. Any other may be older than the reversal,
+    which has taken it back or still will, so it only makes us ask.
     """
     order, attempt = _lock(session, provider_id, trade)
-    if is_told and attempt.reverse_asked_at and attempt.status is not AttemptStatus.PAID:
+    if trade.state is TradeState.SUCCESS and _may_be_taken_back(attempt, trade, after):
         attempt.due_at = now
         return False
     is_newly_paid = _apply(session, order, attempt, trade, now)
     session.flush()  # callers read both rows again, which would drop what is not yet written
     return is_newly_paid
+
+
+def _may_be_taken_back(attempt: PayAttempt, trade: Trade, after: ReversalState | None) -> bool:
+    if attempt.reverse_asked_at is None or attempt.status is AttemptStatus.PAID:
+        return False
+    if trade.given_back:
+        return True
+    still_reversed = after is ReversalState.DONE and attempt.reversed_at is not None
+    return not (still_reversed or after is ReversalState.REFUSED)
 
 
 def _apply(
@@ -105,10 +120,8 @@ def _fits(attempt: PayAttempt, trade: Trade) -> bool:
 def _freeze(
     session: Session, order: PayOrder, attempt: PayAttempt, trade: Trade, now: datetime
 ) -> None:
-    if (
-        order.status is not OrderStatus.PAID
-    ):  # a word about another attempt of it freezes no payment
-        order.is_frozen = True
+    if order.status is not OrderStatus.PAID:
+        order.is_frozen = True  # what is paid stays so: this is about another attempt of it
     attempt.due_at = now  # the wallet is asked: its answer to us is what counts
     kind = (
         CaseKind.AMOUNT_MISMATCH

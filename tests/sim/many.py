@@ -14,11 +14,17 @@ from tests.sim.stage import Stage, Theatre
 _stage: Stage | None = None
 
 
-def play_many(theatre: Theatre, seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
-    """Play them all. Each process has a database of its own, dropped with the theatre's server."""
+def play_many(
+    theatre: Theatre, seeds: Sequence[int], jobs: int, *, keep_traces: bool = False
+) -> Iterator[Outcome]:
+    """Play them all. Each process has a database of its own, dropped with the theatre's server.
+
+    Traces of plays that went well are long and mostly nobody's: they come with `keep_traces`.
+    """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, _open, (theatre,)) as pool:
-        yield from pool.map(_play, seeds, chunksize=4)
+        for found in pool.map(_play, seeds, chunksize=4):
+            yield found if keep_traces or found.problem else replace(found, trace="")
 
 
 def _open(theatre: Theatre) -> None:
@@ -29,5 +35,4 @@ def _open(theatre: Theatre) -> None:
 
 def _play(seed: int) -> Outcome:
     assert _stage is not None
-    found = play_seed(_stage, seed)
-    return found if found.problem else replace(found, trace="")
+    return play_seed(_stage, seed)

@@ -29,7 +29,8 @@ CALL_FAULTS = {
 }
 NOTICE_FAULTS = {
     "none": 62.0,
-    "lost": 10.0,
+    "lost": 9.0,
+    "lost for good": 3.0,  # the wallet gives up telling: only asking and the bill know
     "delay": 8.0,
     "duplicate": 6.0,
     "lose_answer": 6.0,
@@ -39,6 +40,7 @@ NOTICE_FAULTS = {
 }
 CASES = {  # of the table of failures, by what the storm did
     "notice lost": "case 4",
+    "notice lost for good": "case 4",
     "notice duplicate": "case 1",
     "notice lose_answer": "case 2",
     "notice wrong_amount": "case 7",
@@ -162,6 +164,8 @@ class Storm:
             self._note(f"notice {kind}", f"fault notice {kind}")
         if kind == "delay":
             outbox.later(parcel, play.chance.seconds(1, 90))
+            return
+        if kind == "lost for good":
             return
         if kind == "lost":
             outbox.again(parcel)
