@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from errors import GatewayRejected, GatewayUnknown
-from gateways.base import Trade, TradeState
+from gateways.base import ReversalState, Trade, TradeState
 from models.event import CaseKind
 from models.order import (
     OPEN_ATTEMPTS,
@@ -129,7 +129,7 @@ def ask(deps: Deps, claim: Claim) -> None:
         return
     if _still_unpaid(deps, claim, target, trade):
         return
-    if deps.transact(lambda s: _learn(s, deps, claim, trade)):
+    if deps.transact(lambda s: _learn(s, deps, claim, target, trade)):
         closing.close_attempt(deps, claim.provider_id, claim.attempt_id, actor="worker")
 
 
@@ -171,14 +171,18 @@ def _still_unpaid(deps: Deps, claim: Claim, target: Target, trade: Trade) -> boo
     return _ASK_LATER.first(deps, values) is not None
 
 
-def _learn(session: Session, deps: Deps, claim: Claim, trade: Trade) -> bool:
+def _learn(session: Session, deps: Deps, claim: Claim, target: Target, trade: Trade) -> bool:
     """Apply the answer; True when the attempt must now be closed upstream."""
     now = deps.now()
-    apply_trade(session, claim.provider_id, trade, now)
+    after = ReversalState.DONE if target.is_reversed else None
+    apply_trade(session, claim.provider_id, trade, now, after=after)
     order, attempt = _locked(session, claim)
     if attempt.status is AttemptStatus.PAID:
         attempt.due_at = None
         return False
+    still_reversed = target.is_reversed and attempt.reversed_at is not None
+    if trade.state is TradeState.SUCCESS and attempt.reverse_asked_at and not still_reversed:
+        return False  # older than the reversal, whose own road goes on at its due time
     if trade.state is TradeState.SUCCESS:  # it did not fit: frozen, a person decides
         attempt.polls += 1
         attempt.due_at = now + SLOWEST * min(attempt.polls, 36)

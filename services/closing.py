@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from errors import GatewayRejected, GatewayUnknown
-from gateways.base import ChannelAccount, Trade, TradeState
+from gateways.base import ChannelAccount, ReversalState, Trade, TradeState
 from models.event import CaseKind
 from models.order import (
     OPEN_ATTEMPTS,
@@ -31,6 +31,8 @@ from services.single import Single
 
 log = logging.getLogger(__name__)
 
+# A payment code's trade may come to be after it was reversed, and is then reversed again.
+REVERSIBLE = (*OPEN_ATTEMPTS, AttemptStatus.CLOSED)
 LAST_LOOK = timedelta(seconds=60)  # once more after closing: a success may have crossed it
 
 
@@ -47,6 +49,7 @@ class Target:
     account: ChannelAccount
     method: AttemptMethod = AttemptMethod.JSAPI
     is_reverse_asked: bool = False
+    is_reversed: bool = False
     is_closing: bool = False
 
     @property
@@ -58,7 +61,7 @@ class Target:
 _TARGET = Single(
     text("""
     SELECT a.order_id, a.channel, a.out_trade_no, a.payee, a.created_at, a.expires_at,
-        a.method, a.status, a.reverse_asked_at, o.merchant_id, p.account_version
+        a.method, a.status, a.reverse_asked_at, a.reversed_at, o.merchant_id, p.account_version
     FROM pay_attempt a
     JOIN pay_order o ON o.provider_id = a.provider_id AND o.id = a.order_id
     JOIN provider p ON p.id = a.provider_id
@@ -87,13 +90,19 @@ def find_target(deps: Deps, provider_id: int, attempt_id: int) -> Target:
         account=account,
         method=AttemptMethod(row.method),
         is_reverse_asked=row.reverse_asked_at is not None,
+        is_reversed=row.reversed_at is not None,
         is_closing=row.status == AttemptStatus.CLOSING.value,
     )
 
 
 def asked(deps: Deps, target: Target) -> Trade:
-    """The wallet's answer to a question; what it gave back because we reversed it is closed."""
+    """The wallet's answer to a question."""
     trade = deps.gateways.pay[target.channel].query(target.account, target.out_trade_no)
+    return as_reversed(target, trade)
+
+
+def as_reversed(target: Target, trade: Trade) -> Trade:
+    """What the wallet gave back because we reversed it is closed, not paid."""
     if trade.given_back and target.is_reverse_asked:
         return replace(trade, state=TradeState.CLOSED)
     return trade
@@ -109,7 +118,9 @@ def close_attempt(deps: Deps, provider_id: int, attempt_id: int, *, actor: str) 
     and no other attempt of the order is offered until then.
     """
     target = find_target(deps, provider_id, attempt_id)
-    deps.transact(lambda s: _mark_closing(s, provider_id, target, deps.now()))
+    may_close = deps.transact(lambda s: _mark_closing(s, provider_id, target, deps.now()))
+    if not may_close:
+        return AttemptStatus.PAID
     if target.method is AttemptMethod.CODE:
         target = replace(target, is_reverse_asked=True)
     try:
@@ -135,20 +146,27 @@ def _shut(deps: Deps, target: Target) -> TradeState:
     return asked(deps, target).state if said is None else said
 
 
-def _mark_closing(session: Session, provider_id: int, target: Target, now: datetime) -> None:
+def _mark_closing(session: Session, provider_id: int, target: Target, now: datetime) -> bool:
+    """False when it is paid: a wallet would refuse to close it, but a reversal takes it back."""
     attempts.lock_order(session, provider_id, target.order_id)
     attempt = _read(session, provider_id, target.attempt_id)
+    if attempt.status is AttemptStatus.PAID:
+        return False
     if attempt.status in OPEN_ATTEMPTS:
         attempt.status = AttemptStatus.CLOSING
         attempt.due_at = now + timedelta(seconds=5)
-    if attempt.method is AttemptMethod.CODE and attempt.status is not AttemptStatus.PAID:
-        attempt.reverse_asked_at = attempt.reverse_asked_at or now
+    may_reverse = attempt.method is AttemptMethod.CODE and attempt.status in REVERSIBLE
+    if may_reverse:
+        attempt.status, attempt.due_at = AttemptStatus.CLOSING, now + timedelta(seconds=5)
+        attempt.reverse_asked_at, attempt.reversed_at = attempt.reverse_asked_at or now, None
+    return True
 
 
 def _was_paid(deps: Deps, provider_id: int, target: Target) -> AttemptStatus:
     """Closing was refused because it is paid: ask for the whole truth and apply it."""
     trade = asked(deps, target)
-    deps.transact(lambda s: apply_trade(s, provider_id, trade, deps.now()))
+    after = ReversalState.REFUSED if target.is_reverse_asked else None
+    deps.transact(lambda s: apply_trade(s, provider_id, trade, deps.now(), after=after))
     found = deps.transact(lambda s: _read(s, provider_id, target.attempt_id).status)
     return AttemptStatus.PAID if found is AttemptStatus.PAID else AttemptStatus.CLOSING
 

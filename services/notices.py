@@ -101,7 +101,7 @@ def _keep_and_apply(
         return
     trade = word.trade if isinstance(word, RefundNotice) else word
     if trade is not None:
-        apply_trade(session, provider_id, trade, now, is_told=True)
+        apply_trade(session, provider_id, trade, now)
     if isinstance(word, RefundNotice):
         _hear_refund(session, provider_id, word, now)
 

@@ -72,10 +72,9 @@ def test_wechat_says_that_the_payer_gave_up(product: Product) -> None:
 @WALLETS
 def test_a_payer_who_never_types_is_reversed_in_time(product: Product, wallet: str) -> None:
     found = wait_for_password(product, wallet)
-    patience = PATIENCE[wallet]
-    assert step(product, found, patience - 2, 1).state == "waiting"
+    assert after(product, found, PATIENCE[wallet] - 12).state == "waiting"
     assert upstream(product, found) in ("USERPAYING", "WAIT_BUYER_PAY")
-    closed = step(product, found, 3, 1)
+    closed = after(product, found, 12)
     assert closed.state == "closed"
     assert closed.words == "已撤销，没有收款，请勿交付商品"
     row = attempt(product, found)
@@ -98,7 +97,7 @@ def test_paid_in_the_second_of_reversing_is_given_back(product: Product, wallet:
     )
     phone(product, wallet, found)
     assert upstream(product, found) in ("SUCCESS", "TRADE_SUCCESS")
-    assert after(product, found, 20).state == "closed"
+    assert step(product, found, 30, 10).state == "closed"
     assert upstream(product, found) in ("REVOKED", "TRADE_CLOSED")
     for _ in range(3):
         assert after(product, found, 100).state == "closed"
