@@ -1,6 +1,7 @@
 """Bills that are not as the books: what a test plants, in one switch a wallet.
 
-`wechat.bill_lies` and `alipay.bill_lies` hold lies, one after another with `;` between, each its
+`wechat.bill_lies` and `alipay.bill_lies` hold lies about the first provider's bill and the first
+merchant's, one after another with `;` between, each its
 words with `:` between. Rows are told by our number, of the trade or of the refund:
 
     drop:NUMBER            the row is missing

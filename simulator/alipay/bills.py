@@ -28,7 +28,8 @@ def query(call: Call) -> dict[str, Any]:
     """A day's trade bill of the merchant whose token came along. Months are not kept here."""
     sim, merchant = call.sim, call.seller()
     day = _day(call)
-    lies = Lies(sim.switch("bill_lies"))
+    is_first = merchant is next(iter(next(iter(sim.world.alipay.values())).merchants.values()))
+    lies = Lies(sim.switch("bill_lies") if is_first else "")
     with sim.world.books.lock:
         mine = [
             trade

@@ -63,7 +63,8 @@ def tradebill(desk: Desk) -> gate.Work:
         if sub_mchid is not None and sub_mchid not in provider.merchants:
             raise Refusal("NO_AUTH", "受理关系不存在", NO_RELATION)
         kind = str(params.get("bill_type", "ALL"))
-        lies = Lies(world.switches.get("wechat.bill_lies"))
+        is_first = provider is next(iter(world.wechat.values()))
+        lies = Lies(world.switches.get("wechat.bill_lies") if is_first else "")
         with world.books.lock:
             trades = [
                 trade
