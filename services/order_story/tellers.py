@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
+from models.bill import Bill, BillCase
 from models.callback import Callback
 from models.event import AuditEntry, MoneyCase, UpstreamEvent
 from models.merchant import Store
-from models.order import AttemptStatus, PayAttempt, PayOrder
+from models.order import AttemptMethod, AttemptStatus, PayAttempt, PayOrder
 from models.refund import Refund, RefundStatus
 from services.order_story.lines import Line, person, wallet, yuan
 
@@ -85,9 +86,9 @@ def the_order(session: Session, order: PayOrder) -> Iterator[Line]:
 def attempts(session: Session, order: PayOrder) -> Iterator[Line]:
     for it in attempts_of(session, order):
         name = f"attempt {it.out_trade_no}"
-        yield Line(
-            it.created_at, "Yima", f"{name} for {yuan(it.amount_fen)} at {wallet(it.channel)}"
-        )
+        how = " by payment code" if it.method is AttemptMethod.CODE else ""
+        asked = f"{name} for {yuan(it.amount_fen)} at {wallet(it.channel)}{how}"
+        yield Line(it.created_at, "Yima", asked)
         if it.paid_at is not None:
             paid = f"{name} PAID {yuan(it.amount_fen)}, wallet's number {it.transaction_id}"
             yield Line(it.paid_at, wallet(it.channel), paid)
@@ -146,6 +147,27 @@ def _plain(facts: object) -> str:
     return "-" if facts is None else str(facts)
 
 
+def bills(session: Session, order: PayOrder) -> Iterator[Line]:
+    """Where a wallet's bill and our books differed about this order."""
+    wanted = (
+        select(BillCase, Bill.bill_on)
+        .join(Bill, (Bill.provider_id == BillCase.provider_id) & (Bill.id == BillCase.bill_id))
+        .where(
+            BillCase.provider_id == order.provider_id,
+            or_(BillCase.order_id == order.id, BillCase.number.in_(numbers_of(session, order))),
+        )
+        .order_by(BillCase.id)
+    )
+    for it, on in session.execute(wanted):
+        name = f"difference {it.id} with the bill of {on} ({it.subject} {it.number})"
+        yield Line(it.found_at, "Yima", f"{name}: {it.kind}")
+        if it.healed_at is not None:
+            yield Line(it.healed_at, person(it.healed_by or "worker"), f"{name} healed")
+        if it.explained_at is not None:
+            who = person(it.explained_by or "-")
+            yield Line(it.explained_at, who, f"{name} explained: {it.reason}")
+
+
 def trail(session: Session, order: PayOrder) -> Iterator[Line]:
     subjects = [f"order:{order.out_trade_no}"]
     subjects += [f"case:{case.id}" for case in cases_of(session, order)]
@@ -196,6 +218,7 @@ TELLERS: tuple[Teller, ...] = (
     notifications,
     refunds,
     cases,
+    bills,
     trail,
     callbacks,
     jobs,
