@@ -36,7 +36,7 @@ def backup(context: click.Context, to: Path | None) -> None:
     into = (to or settings.data_dir / "backups").resolve()
     try:
         folder, made = making.make(deps(), addresses.resolve(settings).owner, into)
-    except PostgresUnavailable as problem:
+    except (PostgresUnavailable, OSError) as problem:
         raise click.ClickException(str(problem)) from None
     click.echo(json.dumps({"backup": str(folder), **_told(made)}))
 

@@ -101,7 +101,13 @@ def _say(report: Report) -> None:
             f"not asked: whether money went back of {report.older} payments older than"
             f" {REFUNDED_LATER.days} days before the backup; the wallets' bills tell"
         )
-    if report.is_finished:
-        click.echo("done: refunds may go on")
-    else:
-        click.echo("not done: run this again when the wallets answer; refunds wait until then")
+    click.echo(_end(report))
+
+
+def _end(report: Report) -> str:
+    if report.unanswered:
+        wait = "; refunds wait until then" if report.refunds_wait else ""
+        return f"not done: run this again when the wallets answer{wait}"
+    if report.refunds_wait:
+        return "done as far as asked; refunds wait for all providers, from the backup's time on"
+    return "done: refunds may go on"

@@ -63,7 +63,7 @@ class Report:
     unanswered: list[str] = field(default_factory=list)
     older: int = 0  # payments before the window that were not asked whether money went back
     to_come: list[str] = field(default_factory=list)  # what only a later day tells
-    is_finished: bool = False
+    refunds_wait: bool = False  # for an answer, another provider, or an earlier time
 
 
 def resync(deps: Deps, window: Window, told: Iterable[Told], *, actor: str) -> Report:
@@ -84,7 +84,7 @@ def resync(deps: Deps, window: Window, told: Iterable[Told], *, actor: str) -> R
     report.to_come = list(to_come(deps, window.since, window.until, window.provider_id))
     if not report.unanswered:
         deps.transact(lambda s: _finish(s, deps, window, report, actor))
-        report.is_finished = True
+    report.refunds_wait = deps.transact(restored.unfinished_since) is not None
     return report
 
 

@@ -285,6 +285,24 @@ def test_without_an_answer_refunds_go_on_waiting(
     assert run(product, "refunds", "ask", order.out_trade_no, "1", "--reason", "x").exit_code == 0
 
 
+def test_one_provider_or_half_the_time_is_not_all_of_it(product: Product, phone: MakePhone) -> None:
+    order = pay(product, phone, "wechat")
+    at = product.deps.now()
+    product.do(
+        "INSERT INTO restored_backup (mark, snapshot_at, restored_at) VALUES ('abc', :t, :t)", t=at
+    )
+    for words in (
+        ("--provider", MAIN),
+        ("--since", (at + timedelta(hours=1)).isoformat()),
+        ("--until", (at - timedelta(hours=1)).isoformat()),
+    ):
+        done = run(product, "orders", "resync", *words)
+        assert done.exit_code == 0, done.output
+        assert "refunds wait for all providers" in done.stdout
+    assert run(product, "refunds", "ask", order.out_trade_no, "1", "--reason", "x").exit_code != 0
+    assert "may go on" in run(product, "orders", "resync").stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
