@@ -18,8 +18,10 @@ def loads(raw: bytes) -> dict[str, str]:
     """Read the fields. ValueError for everything that is not plain and flat."""
     if len(raw) > MAX_BYTES:
         raise ValueError("too long")
+    raw.decode("utf-8")  # expat would follow a byte order mark
     found = _Fields()
     parser = expat.ParserCreate("UTF-8")
+    parser.XmlDeclHandler = _check_declared
     parser.buffer_text = True
     parser.StartElementHandler = found.begin
     parser.CharacterDataHandler = found.add
@@ -41,6 +43,11 @@ def dumps(fields: Mapping[str, str]) -> bytes:
     return f"<xml>{inside}</xml>".encode()
 
 
+def _check_declared(version: str, encoding: str | None, standalone: int) -> None:
+    if encoding is not None and encoding.upper() != "UTF-8":
+        raise ValueError("another encoding")
+
+
 def _refuse(*_: object) -> NoReturn:
     raise ValueError("a DTD")
 
@@ -58,6 +65,8 @@ class _Fields:
         self._text = []
 
     def add(self, text: str) -> None:
+        if len(self._open) < 2 and text.strip():
+            raise ValueError("text outside of a field")
         self._text.append(text)
 
     def finish(self, name: str) -> None:

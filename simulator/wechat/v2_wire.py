@@ -24,8 +24,13 @@ def read(body: bytes) -> dict[str, str]:
     """The fields of a message; UTF-8 whatever its first line says."""
     if len(body) > BODY_LIMIT:
         raise BadXml("too long")
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadXml("another encoding") from None
     reader = _Reader()
     parser = expat.ParserCreate("UTF-8")
+    parser.XmlDeclHandler = _only_utf8
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler = reader.text
@@ -36,6 +41,11 @@ def read(body: bytes) -> dict[str, str]:
     except expat.ExpatError as problem:
         raise BadXml(str(problem)) from None
     return reader.fields
+
+
+def _only_utf8(version: str, encoding: str | None, standalone: int) -> None:
+    if encoding is not None and encoding.upper() != "UTF-8":
+        raise BadXml("another encoding")
 
 
 def _no_dtd(*_: object) -> NoReturn:

@@ -32,6 +32,7 @@ from tests.integration.codepay.helping import (
     attempt,
     now,
     order,
+    own_versions,
     pay,
     paycode,
     scanned,
@@ -267,7 +268,7 @@ def test_a_charge_that_can_not_be_is_refused_before_anything_is_written(product:
 
 def test_without_apiv2_nothing_that_could_not_be_reversed_is_charged(product: Product) -> None:
     product.do("UPDATE credential SET retired_at = now() WHERE kind = 'apiv2_key'")
-    product.do("UPDATE provider SET account_version = account_version + 1")
+    own_versions(product)
     with pytest.raises(NotConfigured):
         pay(product, "wechat")
     assert pay(product, "alipay").state == "paid"
