@@ -54,7 +54,7 @@ def unfinished_since(session: Session) -> datetime | None:
 
 
 def finish(session: Session, since: datetime, until: datetime, now: datetime) -> int:
-    """The wallets have been asked about all from `since` to `until`; how many restores that ends."""
+    """All from `since` to `until` has been asked about; how many restores that ends."""
     done = session.execute(
         update(RestoredBackup)
         .where(
