@@ -102,8 +102,9 @@ def _upstream(n: int) -> str:
 
 
 def _at(n: int) -> dt.datetime:
-    noon = dt.datetime.combine(DAY, dt.time(0), dt.timezone(dt.timedelta(hours=8)))
-    return noon + dt.timedelta(seconds=n * 86399 // ROWS)
+    """From 1:00 to 23:00: what is missing near midnight would wait for the neighbour's bill."""
+    opens = dt.datetime.combine(DAY, dt.time(1), dt.timezone(dt.timedelta(hours=8)))
+    return opens + dt.timedelta(seconds=n * 79200 // ROWS)
 
 
 def _write_bill(path: Path) -> None:

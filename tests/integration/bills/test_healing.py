@@ -233,3 +233,16 @@ def test_an_order_that_the_wallet_never_had_is_void_by_a_person(
     voiding.void(days.product.deps, the_case(days).id, actor=ACTOR, reason="从未送达")
     (row,) = orders(days.product)
     assert (row.status, row.close_reason) == ("closed", "void")
+
+
+def test_what_the_wallet_knows_is_not_void(days: Days, phone: MakePhone) -> None:
+    days.simulator.fault("wechat.jsapi", "lose_answer", times=5)
+    buyer = phone()
+    buyer.press(buyer.form(), "9")
+    days.morning_after()
+    days.match("wechat")
+    with pytest.raises(Conflict, match="NOTPAY"):
+        voiding.void(days.product.deps, the_case(days).id, actor=ACTOR, reason="从未送达")
+    (order,) = orders(days.product)
+    assert order.close_reason is None
+    days.product.sweep()
