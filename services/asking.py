@@ -127,6 +127,11 @@ def ask(deps: Deps, claim: Claim) -> None:
         why = type(problem).__name__
         deps.transact(lambda s: _no_answer(s, deps, claim, why))
         return
+    hear(deps, claim, target, trade)
+
+
+def hear(deps: Deps, claim: Claim, target: Target, trade: Trade) -> None:
+    """Do what the wallet's answer about one attempt means, whoever asked."""
     if _still_unpaid(deps, claim, target, trade):
         return
     if deps.transact(lambda s: _learn(s, deps, claim, target, trade)):
