@@ -196,36 +196,43 @@ def _drop_indexes(conn: psycopg.Connection[Any]) -> list[str]:
 
 
 @contextmanager
-def database(*, fresh: bool = False) -> Iterator[Filled]:
+def database(name: str = NAME, *, fresh: bool = False) -> Iterator[Filled]:
     """Start the server, give its database (new, or kept by the bench before), and drop it."""
     HOME.mkdir(parents=True, exist_ok=True)
-    with (HOME / "lock").open("a") as handle:
+    lock = "lock" if name == NAME else f"lock.{name}"  # the first one keeps every bench out
+    with (HOME / lock).open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         settings = load_settings(data_dir=HOME / "filled", database_url="", db_pool_size=4)
         cluster = embedded.start(settings)
         admin = f"host={cluster.socket_dir} user={embedded.SUPERUSER} dbname="
-        where = Addresses(cluster.url(embedded.APP, NAME), cluster.url(embedded.OWNER, NAME))
-        with psycopg.connect(admin + "postgres", autocommit=True) as conn:
-            conn.execute("ALTER SYSTEM SET max_wal_size = '8GB'")
-            conn.execute("SELECT pg_reload_conf()")
-            if fresh:
-                conn.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)".encode())
-            known = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()
-            if known is None:
-                conn.execute(f'CREATE DATABASE {NAME} OWNER "{embedded.OWNER}"'.encode())
+        where = Addresses(cluster.url(embedded.APP, name), cluster.url(embedded.OWNER, name))
+        is_new = _ready(admin, name, fresh)
         migrate(where)
         deps = build_deps(load_settings(data_dir=settings.data_dir, database_url=where.app))
         postmaster = int((cluster.data / "postmaster.pid").read_text().split()[0])
-        filled = Filled(deps, admin + NAME, postmaster)
-        if known is None:
-            with filled.connect() as conn:
+        there = Filled(deps, admin + name, postmaster)
+        if is_new:
+            with there.connect() as conn:
                 conn.execute("SET session_replication_role = replica")
                 for statement in _PLACES:
                     conn.execute(statement.encode())
         try:
-            yield filled
+            yield there
         finally:
             deps.db.dispose()
             if os.environ.get("BENCH_KEEP_FILLED", "") != "1":
                 with psycopg.connect(admin + "postgres", autocommit=True) as conn:
-                    conn.execute(f"DROP DATABASE {NAME} WITH (FORCE)".encode())
+                    conn.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def _ready(admin: str, name: str, fresh: bool) -> bool:
+    """Whether the database is a new one."""
+    with psycopg.connect(admin + "postgres", autocommit=True) as conn:
+        conn.execute("ALTER SYSTEM SET max_wal_size = '8GB'")
+        conn.execute("SELECT pg_reload_conf()")
+        if fresh:
+            conn.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            return False
+        conn.execute(f'CREATE DATABASE {name} OWNER "{embedded.OWNER}"'.encode())
+        return True

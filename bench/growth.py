@@ -2,15 +2,22 @@
 
 The road is the product's own statements over real tables: insert order and attempt, payable, the
 wallet's success applied, the job's follow-up; without HTTP, signatures and the wallet, which do not
-know how many orders there are. One at a time, so that the milliseconds are those of one order. The
-bound is independent of growth: as many bare durable commits of one row in an empty table. Audit
-entries and notifications are not filled. Prints one line per size.
+know how many orders there are. One at a time, so that the milliseconds are those of one order.
+Every run is taken in turns with the smallest size, in a database of its own: `to_smallest` and
+`cpu_to_smallest` compare the same minutes. The bound is independent of growth: as many bare durable
+commits of one row in an empty table. Audit entries and notifications are not filled. Prints one
+line per size.
+
+`python -m bench.growth 10000000` takes one size, from a database that BENCH_KEEP_FILLED=1 has kept.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -18,7 +25,7 @@ from typing import Any
 import psycopg
 
 from bench import cpu, filled
-from bench.figures import LEAST_RUNS, QUICK, line, percentile, say, show
+from bench.figures import LEAST_RUNS, QUICK, line, medians, percentile, say, show, spread
 from bench.filled import MERCHANTS, STORES, Filled
 from gateways.base import Trade, TradeState
 from services import attempts, followup, settle, totals
@@ -29,42 +36,56 @@ COMMITS = 4  # of one order's road
 _NUMBERS = itertools.count(1)
 
 
-def figures() -> list[dict[str, Any]]:
-    lines, smallest, least_cpu = [], 0.0, 0.0
-    with filled.database(fresh=True) as there:
-        for size in SIZES:
-            there.fill_to(size)
-            _road(there, ORDERS // 4)
-            made: list[float] = []
-            limits: list[float] = []
-            orders: list[float] = []
-            fold: list[float] = []
-            spent: list[float] = []
-            for n in range(LEAST_RUNS):
-                limits.append(_bound(there))
-                before = _cpu_s(there)
-                took = _road(there, ORDERS)
-                spent.append((_cpu_s(there) - before) * 1000 / ORDERS)
-                orders += took
-                made.append(median(took))
-                fold.append(_fold(there))
-                say(f"   {size:,}: run {n}: {made[-1]:.2f} ms, {spent[-1]:.2f} of CPU")
-            smallest, least_cpu = smallest or median(made), least_cpu or median(spent)
-            lines.append(
-                line(
-                    f"order_cost_at_{size}",
-                    "ms",
-                    made,
-                    limits,
-                    to_smallest=round(median(made) / smallest, 3),
-                    p99_ms=round(percentile(orders, 0.99), 2),
-                    cpu_ms=round(median(spent), 2),
-                    cpu_to_smallest=round(median(spent) / least_cpu, 3),
-                    fold_ms_per_order=round(median(fold), 4),
-                    **_sizes(there),
-                )
-            )
-    return lines
+def figures(sizes: Sequence[int] = SIZES, *, fresh: bool = True) -> list[dict[str, Any]]:
+    with (
+        filled.database(fresh=fresh) as there,
+        filled.database(f"{filled.NAME}_small", fresh=True) as small,
+    ):
+        small.fill_to(SIZES[0])
+        return [_size(there, small, size) for size in sizes]
+
+
+def _size(there: Filled, small: Filled, size: int) -> dict[str, Any]:
+    there.fill_to(size)
+    for one in (small, there):
+        _road(one, ORDERS // 4)
+    runs: list[dict[str, float]] = []
+    orders: list[float] = []
+    for n in range(LEAST_RUNS):
+        limit, (least, least_cpu), (took, cpu_s) = _bound(there), _timed(small), _timed(there)
+        orders += took
+        runs.append(
+            {
+                "ms": median(took),
+                "bound": limit,
+                "cpu": cpu_s,
+                "to_smallest": median(took) / median(least),
+                "cpu_to_smallest": cpu_s / least_cpu,
+                "fold": _fold(there),
+            }
+        )
+        say(f"   {size:,}: run {n}: " + ", ".join(f"{k} {v:.2f}" for k, v in runs[-1].items()))
+    middle = medians(runs, 4)
+    return line(
+        f"order_cost_at_{size}",
+        "ms",
+        [run["ms"] for run in runs],
+        [run["bound"] for run in runs],
+        p99_ms=round(percentile(orders, 0.99), 2),
+        cpu_ms=round(middle["cpu"], 2),
+        to_smallest=round(middle["to_smallest"], 3),
+        cpu_to_smallest=round(middle["cpu_to_smallest"], 3),
+        cpu_to_smallest_spread=spread([run["cpu_to_smallest"] for run in runs]),
+        fold_ms_per_order=middle["fold"],
+        **_sizes(there),
+    )
+
+
+def _timed(there: Filled) -> tuple[list[float], float]:
+    """Milliseconds of each order of a run, and the milliseconds of CPU of one."""
+    before = _cpu_s(there)
+    took = _road(there, ORDERS)
+    return took, (_cpu_s(there) - before) * 1000 / ORDERS
 
 
 def _road(there: Filled, count: int) -> list[float]:
@@ -82,13 +103,14 @@ def _one(there: Filled, n: int) -> None:
     merchant = 1 if n % 2 else 2 + n * 7919 % (MERCHANTS - 1)
     store = (merchant - 1) * STORES + 1 + n % STORES
     number = f"g{time.time_ns()}n{n % 10**6:06d}"
+    scattered = hashlib.md5(number.encode()).hexdigest()  # as random ids are
     made = attempts.insert_order(
         deps,
         attempts.NewOrder(
             provider_id=1,
             out_trade_no=number,
-            public_id=f"{n * 2654435761 % 10**12:012d}{number[-8:]}",
-            intent_key=f"form:{n * 2654435761 % 10**12:012d}{number}",
+            public_id=scattered[:20],
+            intent_key=f"form:{scattered}",
             merchant_id=merchant,
             store_id=store,
             pay_code_id=store,
@@ -116,7 +138,7 @@ def _one(there: Filled, n: int) -> None:
         raw_state="SUCCESS",
         payee="1900000109",
         amount_fen=1234,
-        transaction_id=f"42{n * 2654435761 % 10**12:012d}{time.time_ns() % 10**9}",
+        transaction_id=f"42{int(scattered[:20], 16)}",
         paid_at=now,
     )
     if not deps.transact(lambda s: settle.apply_trade(s, 1, trade, now)):
@@ -164,4 +186,5 @@ def _sizes(there: Filled) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    show(figures())
+    by_hand = [int(word) for word in sys.argv[1:]]
+    show(figures(by_hand, fresh=False) if by_hand else figures())

@@ -3,12 +3,15 @@
 Each question is the product's own function in its own transaction, asked about other merchants,
 pages and numbers every time. The bound, in turns with it: one row by its primary key, by psycopg.
 Prints one line per question with the plan's nodes; the aim is 20 ms at the 99th percentile.
+
+`python -m bench.order_lists 1000000` asks with fewer.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +29,7 @@ from bench.filled import MERCHANTS, STORES, Filled
 from services import order_list, totals, totals_check
 from services.order_list import Kind, Scope
 
-ORDERS = 20_000 if QUICK else filled.MOST
+ORDERS = int(sys.argv[1]) if sys.argv[1:] else 20_000 if QUICK else filled.MOST
 ASKED = 10 if QUICK else 100  # per run
 AIM_MS = 20
 

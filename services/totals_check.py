@@ -118,6 +118,7 @@ def _said(one: Takings) -> str:
 def differences(session: Session) -> list[Difference]:
     """Every total that differs, all seen at one moment: payments may go on meanwhile."""
     found = []
+    session.execute(text("SET LOCAL work_mem = '128MB'"))
     for row in session.execute(_DIFFERENCES):
         provider, merchant, store, channel, day_on, *figures = row
         counted, kept = (Takings(*(int(f) for f in half)) for half in (figures[:5], figures[5:]))
@@ -141,6 +142,7 @@ def repair(deps: Deps) -> int:
 
     def unit(session: Session) -> int:
         session.execute(text("LOCK TABLE day_total IN SHARE ROW EXCLUSIVE MODE"))
+        session.execute(text("SET LOCAL work_mem = '128MB'"))
         # A statement of its own: it must see what was there when the lock was held.
         made = session.execute(_REPAIR)
         return int(getattr(made, "rowcount", 0))

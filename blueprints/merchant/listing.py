@@ -14,7 +14,15 @@ from sqlalchemy.orm import Session
 from blueprints.merchant.detail import CHIPS
 from models.merchant import Staff, Store
 from services import totals
-from services.order_list import PAGE, Kind, OrderRow, Scope, find_by_number, list_orders
+from services.order_list import (
+    AMONG_NEWEST,
+    PAGE,
+    Kind,
+    OrderRow,
+    Scope,
+    find_by_number,
+    list_orders,
+)
 from services.totals import Takings, china_day
 from web.formats import local_clock, local_day, tail4
 
@@ -22,7 +30,8 @@ HOME = "/m/orders"
 KINDS = {Kind.REFUNDED: "有退款", Kind.OPEN: "待确认"}
 NOTHING_FOUND = (
     "没有找到这个单号",
-    "请核对单号：订单号、钱包单号或退款单号要完整；订单号也可只输末 4 到 8 位，在最近 500 笔里找。",
+    "请核对单号：订单号、钱包单号或退款单号要完整；"
+    f"订单号也可只输末 4 到 8 位，在最近 {AMONG_NEWEST} 笔里找。",
 )
 NOTHING = {
     Kind.REFUNDED: ("没有退款的订单", "有退款成功的订单会出现在这里。"),
