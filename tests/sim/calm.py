@@ -18,6 +18,9 @@ NORMAL = {
     "alipay.refund_outcome": "at_once",
     "alipay.seller_balance": "enough",
     "alipay.refund_delay_s": "2",
+    "wechat.micropay_result": "SUCCESS",
+    "wechat.reverse_recall": "N",
+    "alipay.pay_result": "10000",
 }
 
 

@@ -47,6 +47,11 @@ def _books(play: Play) -> None:
     Product("", stage.app, stage.deps, books).assert_books_agree()
 
 
+def _failures(play: Play) -> None:
+    """No request ended in an exception, unless we had taken the database away."""
+    assert not play.stage.failures, play.stage.failures[0]
+
+
 def _moves(play: Play) -> None:
     """Each move of a status is in its table; and it is counted."""
     for row in play.rows("SELECT tab, was, became, count(*) AS n FROM sim_move GROUP BY 1, 2, 3"):
@@ -162,6 +167,6 @@ def _told(play: Play) -> None:
 
 
 CHECKS = (
-    *(_books, _moves, _orders, _attempts, _followed, _stuck, _told),
+    *(_failures, _books, _moves, _orders, _attempts, _followed, _stuck, _told),
     *(_called, _totals, _bills),
 )

@@ -134,7 +134,12 @@ class Play:
 
     def meanwhile(self) -> None:
         """Other things that are due about now happen here, in the middle."""
-        while self.is_noisy and self.depth < DEEPEST and self.chance.hits(MEANWHILE_SHARE):
+        while (
+            self.is_noisy
+            and not self.stage.is_down
+            and self.depth < DEEPEST
+            and self.chance.hits(MEANWHILE_SHARE)
+        ):
             if not self.step(self.now + CALL_LASTS_S):
                 return
             self.reach("fault meanwhile")

@@ -38,6 +38,7 @@ def play_seed(stage: Stage, seed: int) -> Outcome:
             play.say(problem)
             if not isinstance(error, AssertionError):
                 problem += "\n" + traceback.format_exc()
+            problem += "".join(stage.failures[:1])
     return Outcome(seed, problem, play.trace.text(), play.trace.reached)
 
 

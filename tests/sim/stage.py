@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +12,7 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from app import create_app
@@ -121,6 +123,18 @@ def _credentials(wallets: Wallets, owner: str = "") -> dict[str, Any]:
     return found
 
 
+class _Overheard(logging.Handler):
+    """What a notification's endpoint says to the log when it could not apply one."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(logging.ERROR)
+        self._stage = stage
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] and not self._stage.is_down:
+            self._stage.failures.append("".join(traceback.format_exception(record.exc_info[1])))
+
+
 class Stage:
     """The product and the wallets of one process."""
 
@@ -134,10 +148,17 @@ class Stage:
         self.receiver = Receiver()
         settings = _settings(theatre.server, self.database, theatre.home)
         self.kills = Kills()
+        self.is_down = False  # the database, for whoever asks for a connection
+        self.failures: list[str] = []  # of requests that ended in an exception
         made = _deps(settings, self.clock, self.wire, self.kills)
         self.deps = replace(made, gateways=replace(made.gateways, callbacks=self.receiver))
         self.receiver.authen_key = str(demo_info(self.deps)["provider"]["authen_key"])
         self.app = create_app(settings, self.deps)
+        event.listen(self.deps.db.engine, "checkout", self._refuse_if_down)
+        notices = logging.getLogger("blueprints.notify.views")
+        notices.addHandler(_Overheard(self))
+        notices.setLevel(logging.ERROR)
+        notices.propagate = False
         self.admin = psycopg.connect(
             theatre.server.admin, dbname=self.database, autocommit=True, row_factory=namedtuple_row
         )
@@ -147,6 +168,10 @@ class Stage:
         self.admin.execute("SET session_replication_role = replica")
         self._empty = self._emptying()
         self.payers = self.deps.transact(self._cast)
+
+    def _refuse_if_down(self, *_: object) -> None:
+        if self.is_down:
+            raise psycopg.OperationalError("the database is down")
 
     def _emptying(self) -> str:
         rows: list[Any] = self.admin.execute(
@@ -180,6 +205,7 @@ class Stage:
         self.admin.execute(self._empty)
         self.wallets.reset()
         self.clock.off_s = 0.0
+        self.failures.clear()
 
     def close(self) -> None:
         self.deps.db.dispose()

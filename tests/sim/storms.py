@@ -79,7 +79,6 @@ class Storm:
 
     def __init__(self, play: Play) -> None:
         self.play = play
-        self.database_is_down = False
 
     # --- the product calls ------------------------------------------------------------------
 
@@ -172,9 +171,9 @@ class Storm:
             return
         if kind in ("wrong_amount", "bad_signature"):
             play.stage.wallets.world.faults.arm(Fault(parcel.name, kind))
-        self.database_is_down = kind == "database down"
+        play.stage.is_down = kind == "database down"
         heard = play.act(f"notice {parcel.name} {parcel.out_trade_no}", lambda: self._tell(parcel))
-        self.database_is_down = False
+        play.stage.is_down = False
         play.stage.wallets.world.faults.clear()
         if kind == "duplicate":
             play.act(f"again {parcel.name} {parcel.out_trade_no}", lambda: self._tell(parcel))
