@@ -69,7 +69,9 @@ def upstream(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
             line, _ = listener.accept()
             with line, context.wrap_socket(line, server_side=True) as held:
                 shown.append(str(held.getpeercert()))
-                held.recv(65536)
+                asked = b""
+                while not asked.endswith(b"\r\n\r\nx"):  # unread bytes would reset the line
+                    asked += held.recv(65536)
                 held.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     thread = threading.Thread(target=serve, daemon=True)
