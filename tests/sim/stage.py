@@ -87,6 +87,7 @@ def open_theatre(server: Server, home: Path) -> Iterator[Theatre]:
     with psycopg.connect(server.admin, dbname=name, autocommit=True) as conn:
         conn.execute(_MOVES + "".join(_ON.format(table) for table in WATCHED))
         conn.execute(_CALLED, [ADDRESS, MAIN])
+        conn.execute("UPDATE provider SET is_active = false WHERE out_mch_id <> %s", [MAIN])
         conn.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     yield Theatre(server, name, home)
     server.drop(name)
