@@ -246,7 +246,7 @@ def _match(plan: dict[str, Any]) -> dict[str, Any]:
     bill_id = deps.transact(lambda s: s.scalar(wanted, {"a": SP, "on": DAY}))
     started = time.perf_counter()
     fetch_bill(deps, int(bill_id))
-    read = time.perf_counter()
+    read, held = time.perf_counter(), _peak_mb()
     report = match_bill(deps, int(bill_id))
     ended = time.perf_counter()
     told = text("SELECT kind, number FROM bill_case WHERE bill_id = :b AND status = 'found'")
@@ -255,11 +255,16 @@ def _match(plan: dict[str, Any]) -> dict[str, Any]:
     deps.db.dispose()
     return {
         "seconds": ended - started,
-        "parts": {"read": read - started, "match": ended - read},
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "parts": {"read": read - started, "match": ended - read, "read_mb": held},
+        "memory_mb": _peak_mb(),
         "differences": sum(report.differences.values()),
         "false": len(wrong) + abs(len(cases) - PLANTED),
     }
+
+
+def _peak_mb() -> float:
+    """The most that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         default=False, description="callbacks may go to addresses of our own network"
     )
     bill_memory_mb: int = Field(
-        default=128, ge=32, description="memory of the engine that reads and matches bills, MB"
+        default=96, ge=48, description="memory of the engine that reads and matches bills, MB"
     )
     bill_most_mb: int = Field(default=1024, ge=1, description="largest bill, unpacked, MB")
     bill_download_s: float = Field(

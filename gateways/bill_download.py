@@ -22,7 +22,7 @@ class Limits:
 
     most: int = 1 << 30
     within_s: float = 600.0
-    memory_mb: int = 128
+    memory_mb: int = 96
 
 
 class BillWriter:

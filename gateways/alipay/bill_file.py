@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from gateways.base import BillBroken, BillTotals
-from gateways.bill_rows import COLUMNS, open_duck, quoted, write_rows
+from gateways.bill_rows import COLUMNS, CSV_BUFFER, open_duck, quoted, write_rows
 
 NEEDED = (
     *("支付宝交易号", "商户订单号", "业务类型", "创建时间", "完成时间", "订单金额（元）"),
@@ -74,6 +74,7 @@ def read_bill(
     with open_duck(packed.parent, memory_mb) as duck:
         columns = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in COLUMNS)
         source = f"read_csv({quoted(plain)}, auto_detect=false, header=false, nullstr='\\0',"
+        source += f" buffer_size={CSV_BUFFER},"
         write_rows(duck, f"SELECT * FROM {source} columns={{{columns}}})", rows)
     os.replace(rows, into)
     return BillTotals(

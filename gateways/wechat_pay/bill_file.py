@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from gateways.base import BillBroken, BillTotals
-from gateways.bill_rows import open_duck, quoted, write_rows
+from gateways.bill_rows import CSV_BUFFER, open_duck, quoted, write_rows
 
 NEEDED = (
     *("交易时间", "商户号", "特约商户号", "微信订单号", "商户订单号", "交易状态"),
@@ -49,7 +49,7 @@ def read_bill(raw: Path, sp_mchid: str, into: Path, memory_mb: int) -> BillTotal
     with open_duck(raw.parent, memory_mb) as duck:
         try:
             write_rows(duck, _rows(raw, names, sp_mchid), rows)
-        except duckdb.Error as problem:
+        except (duckdb.InvalidInputException, duckdb.ConversionException) as problem:
             raise _located(raw, names, str(problem).splitlines()[0]) from None
         found = _sums(duck, rows)
     if found["bad"]:
@@ -135,7 +135,8 @@ def _rows(raw: Path, names: list[str], sp_mchid: str) -> str:
     columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
     source = (
         f"read_csv({quoted(raw)}, auto_detect=false, header=false, skip=1, delim=',`', quote='',"
-        f" escape='', new_line='\\n', nullstr='\\0', null_padding=false, columns={{{columns}}})"
+        f" escape='', new_line='\\n', nullstr='\\0', null_padding=false, buffer_size={CSV_BUFFER},"
+        f" columns={{{columns}}})"
     )
     cell = {name: f'"{name}"' for name in names}
     cell[names[0]] = f'substr("{names[0]}", 2)'  # its back-tick stands before no separator

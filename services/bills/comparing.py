@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateways.bill_rows import quoted
+from gateways.bill_rows import CSV_BUFFER, quoted, write_rows
 from models.bill import BillSubject, DifferenceKind
 from services.bills import ours
 from services.bills.ours import Ours
@@ -19,6 +19,7 @@ from services.bills.ours import Ours
 if TYPE_CHECKING:
     import duckdb
 
+SHARE = 250_000  # rows that are paired at a time
 # A refund's word in the bill is of the morning after; what ours may have become since then.
 REFUND_AGREES = {
     "success": ("success",),
@@ -70,13 +71,46 @@ class Known:
 Pair = tuple[Theirs | None, Ours | None]
 
 
+def pack(duck: duckdb.DuckDBPyConnection, mine: Path) -> Path:
+    """Our side as the engine likes it, since it is read once for each share."""
+    packed = mine.with_suffix(".parquet")
+    write_rows(duck, _ours(mine), packed)
+    return packed
+
+
+def shares(duck: duckdb.DuckDBPyConnection, *sides: Path | None) -> int:
+    """Into how many parts the numbers are dealt by their hash: what bounds the memory."""
+    rows = [
+        duck.execute(f"SELECT count(*) FROM read_parquet({quoted(side)})").fetchone()
+        for side in sides
+        if side is not None
+    ]
+    return max((row[0] for row in rows if row), default=0) // SHARE + 1
+
+
 def unlike(
     duck: duckdb.DuckDBPyConnection, rows: Path | None, mine: Path, subject: BillSubject
 ) -> Iterator[Pair]:
-    """Pairs of the same number that are not alike in every way, in the order of their numbers."""
+    """Pairs of the same number that are not alike in every way, in a fixed order.
+
+    `mine` is packed. A share's pairs come in the order of their numbers.
+    """
+    count = shares(duck, rows, mine)
+    for share in range(count):
+        yield from _unlike(duck, rows, mine, subject, f"hash(number) % {count} = {share}")
+
+
+def _unlike(
+    duck: duckdb.DuckDBPyConnection,
+    rows: Path | None,
+    mine: Path,
+    subject: BillSubject,
+    share: str,
+) -> Iterator[Pair]:
     found = duck.execute(
         f"""
-        WITH b AS ({_theirs(rows, subject)}), o AS ({_ours(mine)})
+        WITH b AS (SELECT * FROM ({_theirs(rows, subject)}) WHERE {share}),
+            o AS (SELECT * FROM read_parquet({quoted(mine)}) WHERE {share})
         SELECT b.*, o.* FROM b FULL OUTER JOIN o ON b.number = o.number
         WHERE (b.number IS NULL AND o.day = 0) OR o.number IS NULL OR o.day <> 0
             OR b."foreign" OR b.payee <> o.payee OR b.fen <> o.amount_fen
@@ -107,14 +141,19 @@ def twice(
     if rows is None:
         return []
     bill = f"({_select(rows, subject, _STANDS[subject])})"
-    found = duck.execute(
-        f"""
-        SELECT any_value(t), count(*) FROM {bill} t WHERE hash(t.number) IN (
-            SELECT hash(number) FROM {bill} GROUP BY 1 HAVING count(*) > 1
-        ) GROUP BY t.number HAVING count(*) > 1 ORDER BY t.number
-        """
-    )
-    return [(Theirs(*row.values()), int(n)) for row, n in found.fetchall()]
+    count = shares(duck, rows)
+    told = []
+    for share in range(count):
+        found = duck.execute(
+            f"""
+            SELECT any_value(t), count(*) FROM {bill} t WHERE hash(t.number) IN (
+                SELECT hash(number) FROM {bill} WHERE hash(number) % {count} = {share}
+                GROUP BY 1 HAVING count(*) > 1
+            ) GROUP BY t.number HAVING count(*) > 1 ORDER BY t.number
+            """
+        )
+        told += [(Theirs(*row.values()), int(n)) for row, n in found.fetchall()]
+    return told
 
 
 def by_payee(duck: duckdb.DuckDBPyConnection, rows: Path | None) -> list[dict[str, Any]]:
@@ -189,7 +228,7 @@ def _ours(mine: Path) -> str:
     columns = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in ours.COLUMNS)
     return (
         f"SELECT * FROM read_csv({quoted(mine)}, auto_detect=false, header=false, delim=',',"
-        f" quote='\"', escape='\"', nullstr='\\0', columns={{{columns}}})"
+        f" quote='\"', escape='\"', nullstr='\\0', buffer_size={CSV_BUFFER}, columns={{{columns}}})"
     )
 
 

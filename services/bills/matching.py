@@ -7,6 +7,7 @@ month's payment, a payment that one clock has before midnight and the other afte
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -130,9 +131,8 @@ def _compare(deps: Deps, bill: Bill, rows: Path | None) -> Findings:
             rows = _beside(rows, folder)
         with open_duck(folder, deps.settings.bill_memory_mb) as duck:
             for subject, path in mine.items():
-                _pairs(
-                    deps, bill, subject, comparing.unlike(duck, rows, path, subject), known, found
-                )
+                pairs = comparing.unlike(duck, rows, comparing.pack(duck, path), subject)
+                _pairs(deps, bill, subject, pairs, known, found)
                 for theirs, times in comparing.twice(duck, rows, subject):
                     found.add(comparing.name_twice(subject, theirs, times))
             _revoked(deps, bill, duck, rows, known, found)
@@ -144,7 +144,10 @@ def _compare(deps: Deps, bill: Bill, rows: Path | None) -> Findings:
 def _beside(rows: Path, folder: Path) -> Path:
     """The engine sees one folder only."""
     linked = folder / "bill.parquet"
-    linked.hardlink_to(rows)
+    try:
+        linked.hardlink_to(rows)
+    except OSError:  # a file system without
+        shutil.copyfile(rows, linked)
     return linked
 
 
