@@ -9,7 +9,7 @@ from errors import BadInput, Conflict
 from gateways.base import RefundState, TradeState
 from models.bill import Bill, BillCase, BillCaseStatus, BillSubject, DifferenceKind
 from models.order import OPEN_ATTEMPTS, AttemptStatus, CloseReason, OrderStatus, PayAttempt
-from models.refund import OPEN_REFUNDS, Refund, RefundStatus
+from models.refund import Refund, RefundStatus
 from services import attempts, closing
 from services.bills import cases
 from services.bills.fetching import find_bill
@@ -91,7 +91,8 @@ def _void_trade(session: Session, deps: Deps, bill: Bill, attempt_id: int, actor
 
 def _void_refund(session: Session, deps: Deps, bill: Bill, refund_id: int) -> None:
     _, attempt, refund = lock_refund(session, bill.provider_id, refund_id)
-    if refund.status not in OPEN_REFUNDS:
+    # One that is merely created will be sent, or is on its way: nobody knows enough to void it.
+    if refund.status not in (RefundStatus.PROCESSING, RefundStatus.UNKNOWN):
         raise Conflict(f"{refund.out_refund_no} is {refund.status}")
     refund.move_to(RefundStatus.VOID)
     refund.closed_at, refund.due_at = deps.now(), None

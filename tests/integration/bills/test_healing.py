@@ -8,11 +8,10 @@ import pytest
 
 from errors import BadInput, Conflict, NotFound
 from services.bills import cases, healing, voiding
-from services.refunds.asking import ask_for
 from tests.integration.bills.helping import WALLETS, Days, MakePhone, paid
 from tests.integration.looking import calls, orders
 from tests.integration.losing import lose_order
-from tests.integration.refunds.helping import asked, refund, refunds, room
+from tests.integration.refunds.helping import refund, refunds, room
 
 QUERY = {"wechat": "wechat.query", "alipay": "alipay.trade.query"}
 ACTOR = "test:zhang"
@@ -205,7 +204,8 @@ def test_a_refund_that_the_wallet_never_had_is_void_by_a_person(
 ) -> None:
     """decisions.md 2: void is set by a person after the bill; its room is free again."""
     order = paid(days, phone, "wechat")
-    ask_for(days.product.deps, asked(order, 3000))  # who asked died: it was never sent
+    days.simulator.fault("wechat.refund", "drop")
+    assert refund(days.product, order, 3000).status == "unknown"
     days.morning_after()
     days.match("wechat")
     number = f"{order.out_trade_no}R1"
