@@ -26,10 +26,10 @@ class RefundStatus(StrEnum):
 
 # A refund that had failed here can still turn out to have succeeded: the wallet's word counts.
 REFUND_TRANSITIONS: dict[RefundStatus, frozenset[RefundStatus]] = {
-    RefundStatus.CREATED: frozenset(RefundStatus) - {RefundStatus.CREATED},
+    RefundStatus.CREATED: frozenset(RefundStatus) - {RefundStatus.CREATED, RefundStatus.VOID},
     RefundStatus.UNKNOWN: frozenset(RefundStatus) - {RefundStatus.CREATED, RefundStatus.UNKNOWN},
     RefundStatus.PROCESSING: frozenset(
-        {RefundStatus.SUCCESS, RefundStatus.FAILED, RefundStatus.ABNORMAL, RefundStatus.VOID}
+        {RefundStatus.SUCCESS, RefundStatus.FAILED, RefundStatus.ABNORMAL}
     ),
     RefundStatus.WAITING: frozenset(
         {

@@ -134,10 +134,10 @@ def _hear_refund(session: Session, provider_id: int, notice: RefundNotice, now: 
 
 
 def _poke(session: Session, provider_id: int, notice: RefundNotice, now: datetime) -> bool:
-    """Ask about the order's refunds at once; False when we have none of that number."""
+    """Ask about the order's refunds at once, given up ones too; False when we have none of it."""
     found = session.scalars(
         text(
-            "UPDATE refund r SET due_at = CASE WHEN r.due_at IS NULL THEN NULL"
+            "UPDATE refund r SET due_at = CASE WHEN r.status = 'success' THEN NULL"
             " ELSE CAST(:now AS timestamptz) END FROM pay_attempt a"
             " WHERE a.provider_id = :p AND a.out_trade_no = :n AND a.channel = :c"
             " AND r.provider_id = a.provider_id AND r.attempt_id = a.id"

@@ -92,7 +92,7 @@ def _void_trade(session: Session, deps: Deps, bill: Bill, attempt_id: int, actor
 def _void_refund(session: Session, deps: Deps, bill: Bill, refund_id: int) -> None:
     _, attempt, refund = lock_refund(session, bill.provider_id, refund_id)
     # One that is merely created will be sent, or is on its way: nobody knows enough to void it.
-    if refund.status not in (RefundStatus.PROCESSING, RefundStatus.UNKNOWN):
+    if refund.status is not RefundStatus.UNKNOWN:
         raise Conflict(f"{refund.out_refund_no} is {refund.status}")
     refund.move_to(RefundStatus.VOID)
     refund.closed_at, refund.due_at = deps.now(), None

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from services.bills import planning
+from gateways.base import RefundRequest
+from services import closing
+from services.bills import cases, planning, voiding
+from services.seed import MAIN
 from tests.sim.calm import run_out
 from tests.sim.play import Play
+from tests.sim.stage import PRODUCT
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -20,8 +25,50 @@ def reconcile(play: Play) -> None:
     for on in days:
         play.say(f"{planning.want_bills(play.stage.deps, on)} bills of {on}")
     run_out(play)
+    _void(play)
+    run_out(play)
     for row in play.rows("SELECT status, count(*) AS n FROM bill GROUP BY 1 ORDER BY 1"):
         play.reach(f"bills {row.status}")
+
+
+def _void(play: Play) -> None:
+    """What the wallet never had, as its bill and its answer say, a person voids; and of some the
+    wallet finds out later that it had them."""
+    deps, voided = play.stage.deps, sorted(play.lost)
+    for row in play.rows(
+        "SELECT id, number FROM bill_case WHERE kind = 'missing_there' AND subject = 'refund'"
+        " AND status = 'found' ORDER BY number"
+    ):
+        if row.number in play.lost:
+            play.act(f"void {row.number}", partial(_void_one, play, row.id))
+            voiding_closed = partial(cases.close, deps, row.id, actor="sim:owner")
+            play.act(f"close the case of {row.number}", voiding_closed)
+    play.lost.clear()
+    for number in voided:
+        if play.chance.hits(0.5):
+            _found_again(play, number)
+
+
+def _void_one(play: Play, case_id: int) -> None:
+    voiding.void(play.stage.deps, case_id, actor="sim:owner", reason="钱包没有这笔退款")
+
+
+def _found_again(play: Play, number: str) -> None:
+    """The wallet makes a refund that it had said it has not, and tells so."""
+    deps = play.stage.deps
+    for row in play.rows(
+        "SELECT r.provider_id, r.attempt_id, r.amount_fen, a.out_trade_no, a.channel,"
+        " a.amount_fen AS total FROM refund r JOIN pay_attempt a"
+        " ON a.provider_id = r.provider_id AND a.id = r.attempt_id"
+        f" WHERE r.out_refund_no = '{number}' AND r.status = 'void'"
+    ):
+        target = closing.find_target(deps, row.provider_id, row.attempt_id)
+        notify_url = f"{PRODUCT}/notify/{row.channel}/{MAIN}"
+        again = RefundRequest(
+            row.out_trade_no, number, row.amount_fen, row.total, "点错了", notify_url
+        )
+        word = deps.gateways.pay[row.channel].refund(target.account, again)
+        play.say(f"found again: {number} {word.state}")
 
 
 def _busy(play: Play) -> list[float]:

@@ -88,6 +88,10 @@ class Clerks:
             play.say(f"refused {no.code}")
             play.reach(f"refused {no.code}")
             return
+        if play.is_noisy and play.chance.hits(0.06):
+            name = play.rows(f"SELECT out_refund_no FROM refund WHERE id = {made}")[0][0]
+            play.lost.add(name)  # whatever comes, the wallet can not make this one
+            play.reach("fault refund lost")
         play.stage.kills.point("before sending a refund")
         sending.send(deps, order.provider_id, made)
 

@@ -64,6 +64,7 @@ class Play:
         self.depth = 0
         self.sources: list[Source] = []
         self.sheets: list[Sheet] = []
+        self.lost: set[str] = set()  # refunds that their wallet has forgotten, or can not make
         self._coming: list[Coming] = []
         self._ids = itertools.count()
         stage.empty()

@@ -62,6 +62,7 @@ LIMITS = {"wechat": "FREQUENCY_LIMITED", "alipay": "isv.method-call-limited"}
 LYING = {"wechat.query", "alipay.query"}  # where the simulator knows how to lie about an amount
 
 
+BALANCES = ("wechat.merchant_funds", "alipay.seller_balance")
 CLOSED = {"CLOSED": "NOTPAY", "TRADE_CLOSED": "WAIT_BUYER_PAY"}
 
 
@@ -98,12 +99,16 @@ class Storm:
         if kind == "late":
             self._later(name, method, url, headers, body)
             raise GatewayUnknown("ReadTimeout")
+        if name.endswith(".refund") and any(n.encode() in body for n in play.lost):
+            kind = "error"  # the wallet can not, whatever the weather
         self._arm(kind, name)
         answer = wallets.send(method, url, headers, body)
         wallets.world.faults.clear()
         play.say(f"{name} -> {answer.status}")
         if kind == "slow":
             play.pass_time(play.chance.seconds(0.5, 6))
+        if name.endswith(".refund") and play.is_noisy:
+            self._after_all(name, answer, method, url, headers, body)
         if name.endswith(".close") and answer.status < 300:
             self._cross(name.partition(".")[0], url, body)
         play.meanwhile()
@@ -111,6 +116,33 @@ class Storm:
         if kind == "lose_answer" or play.now - began > CALL_LASTS_S:
             raise GatewayUnknown("ReadTimeout")
         return answer
+
+    def _after_all(
+        self,
+        name: str,
+        answer: Answer,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> None:
+        """The wallet says that the balance is too low, and makes the refund later all the same."""
+        play, wallets = self.play, self.play.stage.wallets
+        if b"NOT_ENOUGH" not in answer.body or not play.chance.hits(0.4):
+            return
+
+        def arrive() -> None:
+            wallets.world.nonces.clear()  # the wallet repeats it, not we
+            kept = {name: wallets.world.switches.get(name) for name in BALANCES}
+            for switch in BALANCES:
+                wallets.world.switches.set(switch, "enough")
+            made = wallets.send(method, url, headers, body)
+            for switch, word in kept.items():
+                wallets.world.switches.set(switch, word)
+            play.say(f"{name} after all -> {made.status}")
+            play.reach("fault refund after all")
+
+        play.after(play.chance.seconds(1, 100), f"{name} is made after all", arrive)
 
     def _cross(self, wallet: str, url: str, body: bytes) -> None:
         """The payer's finger and our closing cross: the wallet says closed, and takes the money."""
