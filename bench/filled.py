@@ -223,6 +223,9 @@ def database(name: str = NAME, *, fresh: bool = False) -> Iterator[Filled]:
             if os.environ.get("BENCH_KEEP_FILLED", "") != "1":
                 with psycopg.connect(admin + "postgres", autocommit=True) as conn:
                     conn.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+                    conn.execute("ALTER SYSTEM RESET max_wal_size")
+                    conn.execute("SELECT pg_reload_conf()")
+                    conn.execute("CHECKPOINT")  # gives the log's gigabytes back
 
 
 def _ready(admin: str, name: str, fresh: bool) -> bool:
