@@ -148,6 +148,7 @@ def _write_books(running: Stack) -> None:
         with cursor.copy(orders) as copy:
             for row in _orders(ids):
                 copy.write_row(row)
+        cursor.execute("ANALYZE pay_order")  # or each foreign key is looked up by a scan
         cursor.execute(
             "INSERT INTO pay_attempt (provider_id, order_id, out_trade_no, channel, app, payee,"
             " amount_fen, status, is_unknown, request, transaction_id, polls, created_at,"
