@@ -53,7 +53,7 @@ LIST_INDEXES = (
 )
 
 
-def _table(name: str, *key: sa.SchemaItem, numbered: bool) -> None:
+def _table(name: str, *key: sa.schema.SchemaItem, numbered: bool) -> None:
     number = sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False)
     op.create_table(
         name,
