@@ -6,6 +6,9 @@ from itertools import product
 import pytest
 
 from config.settings import ROOT
+from errors import AppError
+from services.codepay.refusals import CodePayRefused
+from services.refunds.refusals import RefundRefused
 from web.problem_table import TABLE
 from web.problems import Problem, problem
 
@@ -50,7 +53,11 @@ WANTED = [
     "INPUT_INVALID",
     "FORBIDDEN",
 ]
-ELSEWHERE = {"NOTIFY_INVALID", "CREDENTIAL_INVALID"}  # said to wallets and operators
+# said to wallets and operators
+ELSEWHERE = {"NOTIFY_INVALID", "CREDENTIAL_INVALID", "CALLBACK_ADDRESS"}
+# Refunds and scanned payment codes are the shop's: no payer sees them, and their Chinese words
+# stand beside their codes (services/refunds/refusals.py, services/codepay/refusals.py).
+SHOPS = ("REFUND_", "CODE_", "CODEPAY_", "REENTRY_")
 FACTS = {
     "opens_at": "10:00",
     "at": "14:32",
@@ -144,8 +151,18 @@ def test_every_code_of_services_and_blueprints_has_words() -> None:
     used = {code: path.name for path in files for code in _codes_in(path.read_text("utf-8"))}
     assert {"OA_SCOPE_DENIED", "PAGE_EXPIRED", "WALLET_REJECTED"} <= set(used)
     known = {*TABLE, *ELSEWHERE}
-    said_here = {c: n for c, n in used.items() if c not in known and not c.startswith("REFUND_")}
-    assert said_here == {}, "refunds are the merchant's: their words stand beside their codes"
+    assert {c: n for c, n in used.items() if c not in known and not c.startswith(SHOPS)} == {}
+
+
+@pytest.mark.parametrize("refused", [RefundRefused, CodePayRefused])
+def test_what_a_shop_is_refused_says_why_and_what_to_do(refused: type[AppError]) -> None:
+    kinds = refused.__subclasses__()
+    assert len(kinds) > 3
+    for kind in kinds:
+        assert kind.code.startswith(SHOPS)
+        assert kind.title != refused.title, kind.code
+        assert kind.steps, kind.code
+        assert kind.steps != refused.steps, kind.code
 
 
 def test_a_fact_may_be_called_code() -> None:
