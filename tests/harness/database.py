@@ -74,7 +74,8 @@ def open_server() -> Iterator[Server]:
     finally:
         with psycopg.connect(server.admin, autocommit=True) as conn:
             rows = conn.execute(
-                "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{server.prefix}_%"]
+                "SELECT datname FROM pg_database WHERE starts_with(datname, %s)",
+                [f"{server.prefix}_"],
             ).fetchall()
         for (name,) in rows:
             server.drop(name)

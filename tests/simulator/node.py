@@ -57,8 +57,15 @@ def _npm_ci(home: Path) -> None:
 def run_script(script: str, *arguments: str, given: str | None = None) -> Any:
     """The JSON that the script prints; `given` is what it reads from its standard input."""
     home = installed()
-    shutil.copy(SDK / script, home / script)
-    command = [tool("node"), script, *arguments]
-    ran = subprocess.run(command, cwd=home, input=given, capture_output=True, text=True, timeout=60)
+    # Beside node_modules, under a name of our own: another run may be reading its copy.
+    mine = home / f"{os.getpid()}-{script}"
+    shutil.copy(SDK / script, mine)
+    command = [tool("node"), mine.name, *arguments]
+    try:
+        ran = subprocess.run(
+            command, cwd=home, input=given, capture_output=True, text=True, timeout=60
+        )
+    finally:
+        mine.unlink()
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
