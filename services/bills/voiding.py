@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 from errors import BadInput, Conflict
 from gateways.base import RefundState, TradeState
 from models.bill import Bill, BillCase, BillCaseStatus, BillSubject, DifferenceKind
+from models.event import CaseKind
 from models.order import OPEN_ATTEMPTS, AttemptStatus, CloseReason, OrderStatus, PayAttempt
 from models.refund import Refund, RefundStatus
 from services import attempts, closing
 from services.bills import cases
 from services.bills.fetching import find_bill
+from services.cases import end_case
 from services.deps import Deps
 from services.refunds.settling import lock_refund
 
@@ -97,3 +99,4 @@ def _void_refund(session: Session, deps: Deps, bill: Bill, refund_id: int) -> No
     refund.move_to(RefundStatus.VOID)
     refund.closed_at, refund.due_at = deps.now(), None
     attempt.held_fen -= refund.amount_fen
+    end_case(session, bill.provider_id, CaseKind.REFUND_SLOW, refund.out_refund_no, deps.now())

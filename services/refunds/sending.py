@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 CLAIM = timedelta(seconds=30)  # who sends may die: after this somebody else asks
 UNKNOWN_AGAIN = timedelta(seconds=10)  # Alipay wants 10 s before the first question
+DOUBLINGS = 9  # of that, for a wallet that goes on failing: hour and a half, and never an end
 LIMITED_AGAIN = timedelta(seconds=65)  # WeChat: partial refunds of an order a minute apart
 LIMITED = frozenset({"FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED", "RATE_LIMITED"})
 
@@ -100,7 +101,9 @@ def _not_known(deps: Deps, sending: Sending, problem: GatewayUnknown) -> None:
         if refund.status in (RefundStatus.CREATED, RefundStatus.UNKNOWN):
             refund.move_to(RefundStatus.UNKNOWN)
             refund.raw_state = code[:32] or "no answer"
-            refund.due_at = deps.now() + (LIMITED_AGAIN if code in LIMITED else UNKNOWN_AGAIN)
+            slower = UNKNOWN_AGAIN * 2 ** min(refund.sends - 1, DOUBLINGS)
+            again = max(slower, LIMITED_AGAIN) if code in LIMITED else slower
+            refund.due_at = deps.now() + again
 
     deps.transact(unit)
     log.warning("refund not known", extra={"out_refund_no": sending.request.out_refund_no})

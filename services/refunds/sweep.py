@@ -86,6 +86,7 @@ def _learn(session: Session, deps: Deps, claim: Claim, word: RefundWord) -> bool
     unsure = refund.status in (RefundStatus.CREATED, RefundStatus.UNKNOWN)
     if word.state is RefundState.NOT_FOUND and unsure:
         if refund.upstream_code is None:
+            _tell_if_slow(session, locked, now)
             return True
         code, message = refund.upstream_code, refund.upstream_message or ""
         if code in NOT_ENOUGH:
@@ -99,13 +100,19 @@ def _learn(session: Session, deps: Deps, claim: Claim, word: RefundWord) -> bool
 
 
 def _later(session: Session, deps: Deps, locked: Locked) -> None:
-    order, _, refund = locked
+    refund = locked[2]
     now = deps.now()
     if refund.status not in OPEN_REFUNDS:
         refund.due_at = None
         return
     refund.polls += 1
     refund.due_at = _next_question(deps, refund, now)
+    _tell_if_slow(session, locked, now)
+
+
+def _tell_if_slow(session: Session, locked: Locked, now: datetime) -> None:
+    """Not final after three days: a person is told, and asking goes on."""
+    order, _, refund = locked
     if now - refund.created_at > SLOW:
         open_case(
             session,
