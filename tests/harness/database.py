@@ -1,4 +1,8 @@
-"""One server for the run, one migrated and seeded template, one database per test (about 40 ms)."""
+"""One server for the run, one migrated and seeded template, one database per test.
+
+Files are copied rather than written through the log, and the tests' own server never waits for
+the disk: together a third of what a database costs otherwise. Nothing here turns a machine off.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +44,7 @@ class Server:
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
                     [template],
                 )
-            conn.execute(made + (f' TEMPLATE "{template}"' if template else ""))
+            conn.execute(made + (f' TEMPLATE "{template}" STRATEGY FILE_COPY' if template else ""))
         return name
 
     def drop(self, name: str) -> None:
@@ -69,6 +73,9 @@ def open_server() -> Iterator[Server]:
             cluster.url(embedded.APP, "{name}"),
             cluster.url(embedded.OWNER, "{name}"),
         )
+        with psycopg.connect(server.admin, autocommit=True) as conn:
+            conn.execute("ALTER SYSTEM SET fsync = off")
+            conn.execute("SELECT pg_reload_conf()")
     try:
         yield server
     finally:

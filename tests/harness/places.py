@@ -36,7 +36,7 @@ class Places:
         more: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
         settings = self.settings_for(where.app, migrate_database_url=where.owner, **more)
         deps = build_deps(settings)
-        return Product(self.door.url, create_app(settings, deps), deps, self.simulator)
+        return Product(self.door.url, create_app(settings, deps), deps, self.simulator, self.door)
 
     def drop_all(self) -> None:
         for name in self.made:

@@ -60,7 +60,7 @@ def open_cluster() -> Iterator[Cluster15]:
             "initdb", f"--pgdata={data}", "--encoding=UTF8", "--no-locale", "--no-sync",
             "--auth=trust", f"--username={SUPERUSER}",
         )  # fmt: skip
-        options = f"-k '{home}' -c listen_addresses='' -c max_connections=200"
+        options = f"-k '{home}' -c listen_addresses='' -c max_connections=200 -c fsync=off"
         runner.run(
             "pg_ctl", f"--pgdata={data}", f"--log={home / 'log'}", "--wait",
             f"--options={options}", "start",

@@ -33,7 +33,7 @@ class Door:
 
     def __init__(self, port: int) -> None:
         self.app: Callable[..., Iterable[bytes]] | None = None
-        self._inside = 0
+        self._inside = self._notices = 0
         self._turn = threading.Condition()
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", port, self._call, threaded=True, request_handler=_Quiet
@@ -43,12 +43,14 @@ class Door:
         self._thread.start()
 
     def _call(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        notice = environ["PATH_INFO"].startswith("/notify/")
         with self._turn:
             app = self.app
             if app is None:  # a late notification of the test before
                 start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
                 return [b""]
             self._inside += 1
+            self._notices += notice
         try:
             answer = app(environ, start_response)
             try:
@@ -58,7 +60,13 @@ class Door:
         finally:
             with self._turn:
                 self._inside -= 1
+                self._notices -= notice
                 self._turn.notify_all()
+
+    def settle(self, seconds: float = 2) -> None:
+        """Let notifications that are inside finish; those that a test holds back are left."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._notices == 0, seconds)
 
     def shut(self, seconds: float = 30) -> None:
         """Let nobody in, and wait for those inside: their database goes when this returns."""
@@ -83,22 +91,28 @@ class Product:
     app: Flask
     deps: Deps
     simulator: Simulator
+    door: Door | None = None
 
     @classmethod
     def open(cls, settings: Settings, door: Door, simulator: Simulator) -> Product:
         deps = build_deps(settings)
         app = create_app(settings, deps)
         door.app = app
-        return cls(door.url, app, deps, simulator)
+        return cls(door.url, app, deps, simulator, door)
 
     def sweep(self, rounds: int = 1) -> None:
-        """Meet every due time that has come, as the worker does."""
+        """Meet every due time that has come, as the worker does.
+
+        A row that a notification holds at that moment is passed over: it is waited for instead.
+        """
         sweeper = Sweeper(self.deps)
         for _ in range(rounds):
             while sweeper.sweep() | sweeper.refunds():
                 pass
             sweeper._abandoned()
         sweeper._pool.shutdown()
+        if self.door is not None:
+            self.door.settle()
 
     def run_jobs(self) -> None:
         """Run every job that waits, then stop."""
