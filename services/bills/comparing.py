@@ -5,6 +5,7 @@ Both sides are files; only what differs becomes Python. Every amount is compared
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -254,8 +255,27 @@ def name_it(
     kind = _kind(subject, theirs, own)
     if kind is None:
         return None
-    asks = kind is DifferenceKind.STATE and not own.is_reversed
-    return _difference(kind, subject, theirs, own, asks=asks)
+    made = _difference(kind, subject, theirs, own, asks=kind is DifferenceKind.STATE)
+    if own.is_reversed:
+        made.facts["reversed"] = True
+    return made
+
+
+def halves(found: Iterable[Difference]) -> set[str]:
+    """Numbers of reversed payments of which this bill has both halves, what came and what went:
+    Alipay's bill tells them apart, and neither is a difference."""
+    several = list(found)
+    back: Counter[str] = Counter()
+    for one in several:
+        if one.subject is BillSubject.REFUND and one.kind is DifferenceKind.MISSING_HERE:
+            back[str(one.facts.get("out_trade_no"))] += one.bill_fen or 0
+    return {
+        one.number
+        for one in several
+        if one.subject is BillSubject.TRADE
+        and one.facts.get("reversed")
+        and one.bill_fen == one.our_fen == back[one.number]
+    }
 
 
 def name_revoked(theirs: Theirs, own: Ours | None, known: Known) -> Difference | None:
@@ -283,8 +303,6 @@ def is_elsewhere(theirs: Theirs, known: Known) -> bool:
 def _kind(subject: BillSubject, theirs: Theirs, own: Ours) -> DifferenceKind | None:
     if theirs.is_foreign or theirs.payee != own.payee:
         return DifferenceKind.FOREIGN
-    if subject is BillSubject.TRADE and own.status == "reversed":
-        return None  # paid and taken back: Alipay's bill has both halves
     if theirs.fen != own.amount_fen:
         return DifferenceKind.AMOUNT
     if subject is BillSubject.REFUND:

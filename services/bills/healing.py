@@ -87,6 +87,8 @@ def _ask(deps: Deps, case: BillCase, bill: Bill, actor: str) -> Heard:
         return _after(deps, case, bill, {})
     target = closing.find_target(deps, bill.provider_id, attempt.id)
     trade = deps.gateways.pay[bill.channel].query(target.account, case.number)
+    if attempt.reverse_asked_at is not None and trade.given_back:
+        return Heard(case.kind is DifferenceKind.STATE, {**_words(trade), "ours": "reversed"})
     if trade.state is not TradeState.NOT_EXIST and case.kind is not DifferenceKind.AMOUNT:
         deps.transact(lambda s: apply_trade(s, bill.provider_id, trade, deps.now()))
     return _after(deps, case, bill, _words(trade), trade.paid_at)
@@ -162,6 +164,8 @@ def _adopt_refund(deps: Deps, case: BillCase, bill: Bill, actor: str) -> Heard:
         return Heard(healed=False, said={"adopted": "no: its number is longer than ours may be"})
     number = str(case.facts.get("out_trade_no", ""))
     attempt = deps.transact(lambda s: _attempt(s, bill, number))
+    if attempt is not None and attempt.reverse_asked_at is not None:
+        return _reversed(deps, case, bill, attempt)
     if attempt is None or attempt.status is not AttemptStatus.PAID:
         said = {"adopted": "no: its payment is not known as paid"}
         return Heard(healed=False, said=said, again=True)
@@ -170,6 +174,14 @@ def _adopt_refund(deps: Deps, case: BillCase, bill: Bill, actor: str) -> Heard:
     if refund is None:
         return Heard(healed=False, said={"adopted": "no: the wallet has none, or no room for it"})
     return Heard(_agrees(case, refund), {"adopted": "yes", "ours": refund.status.value})
+
+
+def _reversed(deps: Deps, case: BillCase, bill: Bill, attempt: PayAttempt) -> Heard:
+    """The way back of a payment that we had reversed: no refund of ours, if the wallet says so."""
+    target = closing.find_target(deps, bill.provider_id, attempt.id)
+    trade = deps.gateways.pay[bill.channel].query(target.account, attempt.out_trade_no)
+    whole = trade.given_back and case.bill_fen == attempt.amount_fen
+    return Heard(whole, {**_words(trade), "ours": "reversed"}, again=not whole)
 
 
 def _agrees(case: BillCase, refund: Refund) -> bool:

@@ -138,6 +138,7 @@ def _compare(deps: Deps, bill: Bill, rows: Path | None) -> Findings:
             _revoked(deps, bill, duck, rows, known, found)
             found.payees = list(comparing.by_payee(duck, rows))
     _drop_strays(deps, bill, found)
+    _drop_reversals(found)
     return found
 
 
@@ -236,6 +237,19 @@ def _drop_strays(deps: Deps, bill: Bill, found: Findings) -> None:
         ]
         found.take_off(DifferenceKind.MISSING_THERE, len(found.differences) - len(kept))
         found.differences = kept
+
+
+def _drop_reversals(found: Findings) -> None:
+    """What a till took back, the bill has as a payment and a refund: nothing differs."""
+    taken_back = comparing.halves(found.differences)
+    kept = []
+    for one in found.differences:
+        is_half = one.facts.get("out_trade_no", one.number) in taken_back
+        if is_half:
+            found.take_off(one.kind, 1)
+        else:
+            kept.append(one)
+    found.differences = kept
 
 
 def _write(session: Session, deps: Deps, bill_id: int, found: Findings) -> MatchReport:

@@ -126,7 +126,7 @@ def export(deps: Deps, bill: Bill, folder: Path) -> dict[BillSubject, Path]:
 _FIND_TRADES = text("""
 SELECT a.out_trade_no AS number, COALESCE(a.transaction_id, '') AS transaction_id, a.payee,
     a.amount_fen, a.order_id, a.status, a.status = 'paid' AS is_done, a.paid_at AS at,
-    a.status = 'reversed' OR a.reverse_asked_at IS NOT NULL AS is_reversed
+    a.status = 'closed' AND a.reverse_asked_at IS NOT NULL AS is_reversed
 FROM pay_attempt a
 WHERE a.provider_id = :p AND a.channel = :c AND a.out_trade_no = ANY(:numbers)
 ORDER BY a.out_trade_no

@@ -26,6 +26,7 @@ def reconcile(play: Play) -> None:
         play.say(f"{planning.want_bills(play.stage.deps, on)} bills of {on}")
     run_out(play)
     _void(play)
+    _explain(play)
     run_out(play)
     for row in play.rows("SELECT status, count(*) AS n FROM bill GROUP BY 1 ORDER BY 1"):
         play.reach(f"bills {row.status}")
@@ -51,6 +52,17 @@ def _void(play: Play) -> None:
 
 def _void_one(play: Play, case_id: int) -> None:
     voiding.void(play.stage.deps, case_id, actor="sim:owner", reason="钱包没有这笔退款")
+
+
+def _explain(play: Play) -> None:
+    """What was given up here and stopped there: a person has handed the money over."""
+    for row in play.rows(
+        "SELECT id, number FROM bill_case WHERE status = 'found' AND kind = 'state'"
+        " AND subject = 'refund' AND facts ->> 'theirs' = 'abnormal' ORDER BY number"
+    ):
+        play.reach("bill case explained")
+        cases.explain(play.stage.deps, row.id, actor="sim:owner", reason="已当面退给顾客")
+        cases.close(play.stage.deps, row.id, actor="sim:owner")
 
 
 def _found_again(play: Play, number: str) -> None:

@@ -12,7 +12,7 @@ from services.refunds.refusals import RefundRefused
 from tests.sim.play import Play
 
 OUTCOMES = {
-    "wechat.refund_outcome": {"success": 76.0, "processing": 10.0, "closed": 7.0, "abnormal": 7.0},
+    "wechat.refund_outcome": {"success": 76.0, "processing": 10.0, "closed": 8.0, "abnormal": 14.0},
     "wechat.merchant_funds": {"enough": 88.0, "short": 12.0},
     "wechat.refund_spacing_s": {"0": 80.0, "60": 20.0},
     "wechat.refund_delay_s": {"2": 60.0, "90": 30.0, "7200": 10.0},
@@ -28,7 +28,7 @@ class Clerks:
 
     def begin(self) -> None:
         at = 5.0
-        for _ in range(self.play.chance.whole(2, 6)):
+        for _ in range(self.play.chance.whole(2, 5)):
             at += self.play.chance.seconds(5, 80)
             self.play.after(at, "the clerk refunds", self.refund)
             if self.play.chance.hits(0.5):
@@ -88,7 +88,7 @@ class Clerks:
             play.say(f"refused {no.code}")
             play.reach(f"refused {no.code}")
             return
-        if play.is_noisy and play.chance.hits(0.06):
+        if play.is_noisy and play.chance.hits(0.04):
             name = play.rows(f"SELECT out_refund_no FROM refund WHERE id = {made}")[0][0]
             play.lost.add(name)  # whatever comes, the wallet can not make this one
             play.reach("fault refund lost")

@@ -153,7 +153,7 @@ def draw(play: Play) -> list[Visit]:
     """Who comes today."""
     chance = play.chance
     found = []
-    for n in range(chance.whole(2, 5)):
+    for n in range(chance.whole(2, 4)):
         visit = Visit(
             play,
             f"customer{n}",

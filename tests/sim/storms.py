@@ -27,6 +27,7 @@ CALL_FAULTS = {
     "wrong_amount": 1.0,  # the wallet lies by one fen
     "slow": 2.0,
 }
+REFUND_FAULTS = {"lose_answer": 14.0, "late": 8.0}  # where it hurts most
 NOTICE_FAULTS = {
     "none": 62.0,
     "lost": 9.0,
@@ -89,7 +90,8 @@ class Storm:
         began = play.now
         play.meanwhile()
         play.stage.kills.point(f"before {name}")
-        kind = play.chance.weighted(CALL_FAULTS) if play.is_noisy else "none"
+        faults = CALL_FAULTS | (REFUND_FAULTS if name.endswith(".refund") else {})
+        kind = play.chance.weighted(faults) if play.is_noisy else "none"
         if kind == "wrong_amount" and name not in LYING:
             kind = "none"
         if kind != "none":
@@ -136,6 +138,8 @@ class Storm:
             kept = {name: wallets.world.switches.get(name) for name in BALANCES}
             for switch in BALANCES:
                 wallets.world.switches.set(switch, "enough")
+            outcome = play.chance.weighted({"success": 5.0, "abnormal": 4.0, "closed": 1.0})
+            wallets.world.switches.set("wechat.refund_outcome", outcome)
             made = wallets.send(method, url, headers, body)
             for switch, word in kept.items():
                 wallets.world.switches.set(switch, word)
