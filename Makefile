@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 SEEDS ?= 10000
+# Processes of the tests; each has its own databases, simulator and ports.
+JOBS ?= 2
 
 .PHONY: run test test-pg15 bench soak mutants lint unit lock clean assets
 
@@ -14,13 +16,13 @@ run: $(VENV)/.run assets
 test: $(VENV)/.dev assets
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.needs
 	@$(MAKE) --no-print-directory lint
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 # The whole integration suite over Debian's PostgreSQL 15.
 test-pg15: $(VENV)/.dev assets
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.needs
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.harness.postgres15 -- \
-		$(CURDIR)/$(BIN)/python -m pytest tests/integration --ignore tests/integration/test_postgres15.py
+		$(CURDIR)/$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/integration --ignore tests/integration/test_postgres15.py
 
 unit: $(VENV)/.dev
 	@$(BIN)/python -m pytest tests/unit

@@ -57,6 +57,17 @@ ORDER_TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.CLOSED: frozenset({OrderStatus.PAID}),
     OrderStatus.PAID: frozenset(),
 }
+# A payable attempt may be paid or closed at its wallet without us; a closed one still turns paid.
+ATTEMPT_TRANSITIONS: dict[AttemptStatus, frozenset[AttemptStatus]] = {
+    AttemptStatus.CREATED: frozenset(AttemptStatus) - {AttemptStatus.CREATED},
+    AttemptStatus.PAYABLE: frozenset(
+        {AttemptStatus.CLOSING, AttemptStatus.PAID, AttemptStatus.CLOSED}
+    ),
+    AttemptStatus.CLOSING: frozenset({AttemptStatus.PAID, AttemptStatus.CLOSED}),
+    AttemptStatus.CLOSED: frozenset({AttemptStatus.PAID}),
+    AttemptStatus.REJECTED: frozenset(),
+    AttemptStatus.PAID: frozenset(),
+}
 OPEN_ATTEMPTS = (AttemptStatus.CREATED, AttemptStatus.PAYABLE, AttemptStatus.CLOSING)
 _OPEN_SQL = "status IN ('created', 'payable', 'closing')"
 

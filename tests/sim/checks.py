@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from models.order import ORDER_TRANSITIONS
+from models.order import ATTEMPT_TRANSITIONS, ORDER_TRANSITIONS
 from models.refund import REFUND_TRANSITIONS
 from services import totals_check
 from services.orders import stuck
@@ -15,6 +15,7 @@ from tests.sim.trace import Violation
 
 TABLES: dict[str, set[tuple[str, str]]] = {
     "pay_order": {(str(a), str(b)) for a, more in ORDER_TRANSITIONS.items() for b in more},
+    "pay_attempt": {(str(a), str(b)) for a, more in ATTEMPT_TRANSITIONS.items() for b in more},
     "refund": {(str(a), str(b)) for a, more in REFUND_TRANSITIONS.items() for b in more},
 }
 

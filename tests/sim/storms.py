@@ -151,7 +151,7 @@ class Storm:
     def _cross(self, wallet: str, url: str, body: bytes) -> None:
         """The payer's finger and our closing cross: the wallet says closed, and takes the money."""
         play, books = self.play, self.play.stage.wallets.world.books
-        if not (play.is_noisy and play.chance.hits(0.25)):
+        if not (play.is_noisy and play.chance.hits(0.4)):
             return
         number = closing_number(url, body)
         for open_sheet in play.sheets:
