@@ -7,14 +7,17 @@ replays exactly. 1 when one went wrong, or when 500 seeds or more left something
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.harness.database import open_server
+from tests.harness.database import Server, open_server
 from tests.sim.many import play_many
 from tests.sim.reach import missing
 from tests.sim.run import play_seed
@@ -30,16 +33,22 @@ def main() -> int:
     words.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     words.add_argument("--until-bad", action="store_true", help="stop at the first that goes wrong")
     words.add_argument("--seed", type=int, help="play this one and print its trace")
+    words.add_argument("--theatre", nargs=2, metavar=("DATABASE", "HOME"), help="one that is open")
     given = words.parse_args()
-    with (
-        open_server() as server,
-        tempfile.TemporaryDirectory() as home,
-        open_theatre(server, Path(home)) as theatre,
-    ):
+    with open_server() as server, _theatre(server, given.theatre) as theatre:
         if given.seed is not None:
             return _one(theatre, given.seed)
         seeds = range(given.first, given.first + given.seeds)
         return _all(theatre, seeds, given.jobs, until_bad=given.until_bad)
+
+
+@contextmanager
+def _theatre(server: Server, given: list[str] | None) -> Iterator[Theatre]:
+    if given is not None:
+        yield Theatre(server, given[0], Path(given[1]))
+        return
+    with tempfile.TemporaryDirectory() as home, open_theatre(server, Path(home)) as made:
+        yield made
 
 
 def _one(theatre: Theatre, seed: int) -> int:
@@ -58,7 +67,9 @@ def _all(theatre: Theatre, seeds: range, jobs: int, *, until_bad: bool) -> int:
             bad += 1
             print(f"seed {found.seed}: {found.problem}", flush=True)
             if until_bad:
-                os._exit(1)  # the processes that still play are of no use
+                for child in multiprocessing.active_children():
+                    child.kill()  # what they still play is of no use
+                break
     for kind, times in sorted(reached.items()):
         print(f"{times:7} {kind}")
     lacking = missing(reached) if len(seeds) >= ENOUGH else []

@@ -6,31 +6,52 @@ is planted in a copy of the tree; one that no seed finds is a failure of the pla
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.harness.database import Server, open_server
 from tests.mutants.run import apply, copy_tree, read_mutants
+from tests.sim.stage import Theatre, open_theatre
 
 # The first seed that finds each, as docs/failures.md tells them, too.
 FOUND: Final[dict[str, int]] = {}
 MOST = 500
 
 
-def seeds_find(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Play in the copy; exit code 1 means that something was found."""
+def seeds_find(tree: Path, theatre: Theatre, *words: str) -> subprocess.CompletedProcess[str]:
+    """Play in the copy, on this theatre; exit code 1 means that something was found."""
     command = [sys.executable, "-m", "tests.sim", *words]
-    return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+    command += ["--theatre", theatre.template, str(theatre.home)]
+    env = {**os.environ, **_same_server(theatre.server)}
+    return subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False)
 
 
-def hunt(name: str, tree: Path) -> tuple[int, str] | None:
+def _same_server(server: Server) -> dict[str, str]:
+    """As tests/harness/database.py reads it."""
+    admin = server.admin
+    if "://" not in admin:
+        parts = conninfo_to_dict(admin)
+        admin = f"postgresql://{parts['user']}@/{parts['dbname']}?host={parts['host']}"
+    return {
+        "TEST_DATABASE_URL": server.app.replace("{name}", "postgres"),
+        "TEST_MIGRATE_DATABASE_URL": server.owner.replace("{name}", "postgres"),
+        "TEST_DATABASE_ADMIN_URL": admin.replace("postgresql://", "postgresql+psycopg://"),
+    }
+
+
+def hunt(name: str, tree: Path, theatre: Theatre) -> tuple[int, str] | None:
     """The first seed that finds this bug, and what it says; None when none does."""
     mutant = next(m for m in read_mutants() if m.name == name)
     problem = apply(mutant, tree)
     assert not problem, problem
     try:
-        done = seeds_find(tree, "--until-bad", "--seeds", str(MOST))
+        done = seeds_find(tree, theatre, "--until-bad", "--seeds", str(MOST))
     finally:
         back = apply(mutant, tree, "--reverse")
         assert not back, back
@@ -44,11 +65,16 @@ def hunt(name: str, tree: Path) -> tuple[int, str] | None:
 
 def main(names: list[str]) -> int:
     tree, alive = copy_tree(), []
-    for name in names or FOUND:
-        found = hunt(name, tree)
-        print(f"{name:50} {found or 'NOT FOUND'}"[:250], flush=True)
-        if found is None:
-            alive.append(name)
+    with (
+        open_server() as server,
+        tempfile.TemporaryDirectory() as home,
+        open_theatre(server, Path(home)) as theatre,
+    ):
+        for name in names or FOUND:
+            found = hunt(name, tree, theatre)
+            print(f"{name:50} {found or 'NOT FOUND'}"[:250], flush=True)
+            if found is None:
+                alive.append(name)
     return 1 if alive else 0
 
 

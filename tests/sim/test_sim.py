@@ -65,11 +65,13 @@ def test_a_seed_gives_the_same_bytes_in_another_process_and_another_order(theatr
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("bug", "seed"), FOUND.items(), ids=str)
-def test_a_planted_bug_is_found_by_its_seed(tree: Path, bug: str, seed: int) -> None:
+def test_a_planted_bug_is_found_by_its_seed(
+    theatre: Theatre, tree: Path, bug: str, seed: int
+) -> None:
     mutant = next(m for m in read_mutants() if m.name == bug)
     assert apply(mutant, tree) == ""
     try:
-        done = seeds_find(tree, "--seed", str(seed))
+        done = seeds_find(tree, theatre, "--seed", str(seed))
     finally:
         assert apply(mutant, tree, "--reverse") == ""
     assert done.returncode == 1, f"seed {seed} does not see {bug}"
