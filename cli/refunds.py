@@ -11,6 +11,7 @@ from cli.onboarding.options import said_plainly
 from gateways.money import fen_from_yuan, yuan_from_fen
 from services.refunds import listing, people, sending
 from services.refunds.asking import Ask, ask_for
+from services.refunds.rights import StaffAsk, ask_as_staff
 from web.runtime import deps
 
 refunds = AppGroup("refunds", help="Refunds: ask for one, list those that wait, retry, cancel.")
@@ -25,31 +26,49 @@ def _actor() -> str:
 @click.argument("yuan")
 @click.option("--reason", required=True, help="the payer sees it")
 @click.option("--number", default=None, help="a refund number of your own; the same is not doubled")
-def ask(out_trade_no: str, yuan: str, reason: str, number: str | None) -> None:
+@click.option("--as", "staff", default=None, help="a person of the merchant, by public id")
+@click.option("--allowed-by", default=None, help="with --as: who allows it, by public id")
+def ask(
+    out_trade_no: str,
+    yuan: str,
+    reason: str,
+    number: str | None,
+    staff: str | None,
+    allowed_by: str | None,
+) -> None:
     """Refund part or all of an order. "Accepted" is not yet "refunded".
 
     By the order's number, or by the wallet's: that names a second payment, too, should the wallet
-    have refused to give it back by itself.
+    have refused to give it back by itself. With --as it is that person's refund: refused, and
+    remembered, if the person has no right to it.
     """
+    if allowed_by and not staff:
+        raise click.UsageError("--allowed-by goes with --as")
     try:
         amount = fen_from_yuan(yuan)
     except ValueError as problem:
         raise click.BadParameter(str(problem)) from None
     with said_plainly():
         paid = listing.find_payment(deps(), out_trade_no)
-        wanted = Ask(
-            paid.provider_id,
-            paid.out_trade_no,
-            amount,
-            reason,
-            _actor(),
-            _actor(),
-            out_refund_no=number,
-            transaction_id=paid.transaction_id,
-        )
-        made = ask_for(deps(), wanted)
+        made = _ask(paid, amount, reason, number, staff, allowed_by)
         sending.send(deps(), paid.provider_id, made)
         _say(listing.read(deps(), paid.provider_id, made))
+
+
+def _ask(
+    paid: listing.Payment,
+    fen: int,
+    reason: str,
+    number: str | None,
+    staff: str | None,
+    allowed_by: str | None,
+) -> int:
+    what = (paid.out_trade_no, fen, reason)
+    if staff is not None:
+        wanted = StaffAsk(*what, number, paid.transaction_id)
+        return ask_as_staff(deps(), paid.provider_id, staff, wanted, allowed_by)
+    own = Ask(paid.provider_id, *what, _actor(), _actor(), None, number, paid.transaction_id)
+    return ask_for(deps(), own)
 
 
 @refunds.command("list")

@@ -31,6 +31,7 @@ STORY = {
     "order_followed_up": "通知已处理",
     "order_closed": "订单已关闭",
     "refund_asked": "申请退款 ¥{yuan}",
+    "refund_denied": "申请退款 ¥{yuan}，没有权限，未退",
     "refund_retried": "重试退款 ¥{yuan}",
     "refund_succeeded": "已退款 ¥{yuan}",
     "refund_failed": "退款 ¥{yuan} 未成功，金额可再退",

@@ -30,6 +30,7 @@ ACTIONS = {
     "refund_waiting": "refund waits: the merchant's balance is too low",
     "refund_abnormal": "refund stopped: the payer's account takes nothing",
     "refund_retried": "refund sent again",
+    "refund_denied": "refund denied: no right to it",
     "refund_adopted": "refund written down again from the wallet's word (it was lost)",
     "case_closed": "case closed",
     "payer_erased": "who paid was forgotten, as asked",

@@ -49,12 +49,13 @@ def ask_for(deps: Deps, ask: Ask) -> int:
 
     Raises NotFound for an order that is not the asker's, RefundRefused otherwise.
     """
-    return deps.transact(lambda s: _ask(s, deps, ask), rerun_if_unknown=bool(ask.out_refund_no))
+    return deps.transact(lambda s: ask_in(s, deps, ask), rerun_if_unknown=bool(ask.out_refund_no))
 
 
-def _ask(session: Session, deps: Deps, ask: Ask) -> int:
+def ask_in(session: Session, deps: Deps, ask: Ask) -> int:
+    """`ask_for` within the caller's transaction."""
     now = deps.now()
-    order = _locked_order(session, ask)
+    order = locked_order(session, ask)
     if ask.out_refund_no and (same := _same(session, order, ask)) is not None:
         return same
     if restored.unfinished_since(session) is not None:
@@ -163,7 +164,8 @@ def hold(
     return int(made)
 
 
-def _locked_order(session: Session, ask: Ask) -> PayOrder:
+def locked_order(session: Session, ask: Ask) -> PayOrder:
+    """The order, locked, if it is the asker's. Raises NotFound."""
     wanted = select(PayOrder).where(
         PayOrder.provider_id == ask.provider_id, PayOrder.out_trade_no == ask.out_trade_no
     )

@@ -52,3 +52,10 @@ class RefundNotWaiting(RefundRefused):
     code = "REFUND_NOT_WAITING"
     title = "这笔退款不在等待处理"
     steps = ("查看它现在的状态，不要重复退款。",)
+
+
+class RefundNoRight(RefundRefused):
+    code = "REFUND_NO_RIGHT"
+    status = 403
+    title = "没有退款权限"
+    steps = ("请有权限者授权。",)
