@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from simulator.alipay.methods import METHODS, Method
 GOODS = {"goods_id": "g1", "goods_name": "茶", "quantity": 1, "price": "1.00"}
 OPENING = {"out_trade_no": "R20261122000001", "total_amount": "1.00", "subject": "茶"}
 WHICH = {"out_trade_no": "R20261122000001"}
+LATELY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=3)
 RIGHT: dict[str, dict[str, Any]] = {
     "alipay.trade.create": OPENING | {"buyer_id": "2088102000000001"},
     "alipay.trade.precreate": OPENING,
@@ -22,6 +24,10 @@ RIGHT: dict[str, dict[str, Any]] = {
     "alipay.trade.cancel": WHICH,
     "alipay.trade.refund": WHICH | {"refund_amount": "1.00", "out_request_no": "R1"},
     "alipay.trade.fastpay.refund.query": WHICH | {"out_request_no": "R1"},
+    "alipay.data.dataservice.bill.downloadurl.query": {
+        "bill_type": "trade",
+        "bill_date": str(LATELY),
+    },
     "alipay.open.auth.token.app.query": {"app_auth_token": "202611BBsimtokenqinghe0109"},
 }
 FILLED = {"goods_detail": [GOODS], "sub_merchant": {"merchant_id": "2088000000000109"}}

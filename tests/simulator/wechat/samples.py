@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,8 @@ class Sample:
             path = f"{REFUNDS}/{self.url['out_refund_no']}"
         elif self.operation == "wechat.certificates":
             path = "/v3/certificates"
+        elif self.operation == "wechat.tradebill":
+            path = "/v3/bill/tradebill"
         elif self.operation == "wechat.query_by_id":
             path = f"{BASE}/id/{self.url['transaction_id']}"
         else:
@@ -47,6 +50,13 @@ class Sample:
 
     def copy(self) -> Sample:
         return copy.deepcopy(self)
+
+
+def full_tradebill(shop: Merchant) -> dict[str, str]:
+    """Of a day that has been over for long, wherever the clock stands."""
+    day = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=3)
+    sub = shop.creds["sub_mchid"]
+    return {"bill_date": str(day), "sub_mchid": sub, "bill_type": "ALL", "tar_type": "GZIP"}
 
 
 def full_order(shop: Merchant, product: str, openid: str, sub_openid: str) -> dict[str, Any]:
@@ -135,4 +145,6 @@ def sample(operation: str, shop: Merchant, openid: str = "o", sub_openid: str = 
     if operation == "wechat.refund_query":
         sub = {"sub_mchid": parties["sub_mchid"]}
         return Sample(operation, query=sub, url={"out_refund_no": "R20261122000001"})
+    if operation == "wechat.tradebill":
+        return Sample(operation, query=full_tradebill(shop))
     return Sample(operation)

@@ -21,7 +21,7 @@ WITH_BODY = [*ORDERS, "wechat.close"]
 
 
 def is_pay(operation: str) -> bool:
-    return not operation.startswith(("wechat.certificates", "wechat.refund"))
+    return not operation.startswith(("wechat.certificates", "wechat.refund", "wechat.tradebill"))
 
 
 def assert_sign_error(answer: Answer, operation: str, message: str) -> None:
