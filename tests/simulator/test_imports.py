@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMED = "app wsgi errors config models services gateways tasks cli blueprints"
 NOT_PRODUCT = {"simulator", "tests", "bench", "node_modules", "var", "docs"}
 SIMULATOR_TESTS = ROOT / "tests" / "simulator"
+# These hold both programs in one process, and let them meet as bytes at a WSGI door (ADR 021).
+PLAYS = ROOT / "tests" / "sim"
 
 
 def product() -> set[str]:
@@ -81,8 +83,9 @@ def test_no_test_module_of_ours_is_shared_with_the_product_s_tests() -> None:
             if name.startswith("tests.") and not name.startswith("tests.simulator")
         }
         assert not foreign, f"{path.relative_to(ROOT)} imports {foreign}"
+    assert files(PLAYS)
     for path in files(ROOT / "tests"):
-        if SIMULATOR_TESTS in path.parents:
+        if SIMULATOR_TESTS in path.parents or PLAYS in path.parents:
             continue
         ours = {n for n in imports(path) if n.startswith(("tests.simulator.", "simulator."))}
         mixed = tops(path) & PRODUCT
