@@ -17,6 +17,7 @@ from gateways.base import (
     Trade,
     TradeState,
 )
+from gateways.leap import without_leap
 from gateways.money import fen_from_yuan, yuan_from_fen
 
 CHANNEL = "alipay"
@@ -110,7 +111,7 @@ def china_time(at: datetime) -> str:
 
 def from_china_time(text: str) -> datetime:
     """Read `2026-11-22 10:11:12`, milliseconds allowed (gmt_refund has them), as aware UTC."""
-    found = datetime.strptime(text.partition(".")[0], _FORMAT)
+    found = datetime.strptime(without_leap(text.partition(".")[0]), _FORMAT)
     return found.replace(tzinfo=_SHANGHAI).astimezone(UTC)
 
 

@@ -19,6 +19,7 @@ from gateways.base import (
     WechatAccount,
 )
 from gateways.http import ClientCache, Transport, timed
+from gateways.leap import without_leap
 from gateways.strict_json import word
 from gateways.wechat_pay import mapping
 from gateways.wechat_pay.v2 import Presenting, V2Client
@@ -110,7 +111,7 @@ def _paid(found: Mapping[str, str], req: CodePayRequest) -> Trade:
             amount_fen=_fen(found.get("total_fee", "")),
             currency=found.get("fee_type") or "CNY",
             transaction_id=word(dict(found), "transaction_id"),
-            paid_at=_instant(found["time_end"]) if found.get("time_end") else None,
+            paid_at=instant(found["time_end"]) if found.get("time_end") else None,
             payer=found.get("openid") or None,
         )
     except ValueError as error:
@@ -126,8 +127,8 @@ def _fen(text: str) -> int:
     return mapping.fen(int(text))
 
 
-def _instant(stamp: str) -> datetime:
-    return datetime.strptime(stamp, _STAMP).replace(tzinfo=_SHANGHAI).astimezone(UTC)
+def instant(stamp: str) -> datetime:
+    return datetime.strptime(without_leap(stamp), _STAMP).replace(tzinfo=_SHANGHAI).astimezone(UTC)
 
 
 def _reversal(found: Mapping[str, str]) -> Reversal:

@@ -15,6 +15,7 @@ from gateways.base import (
     TradeState,
     WechatAccount,
 )
+from gateways.leap import without_leap
 from gateways.strict_json import word
 
 CHANNEL = "wechat"
@@ -58,7 +59,7 @@ def rfc3339(at: datetime) -> str:
 
 def from_rfc3339(text: str) -> datetime:
     """Read a time as aware UTC; ValueError without a zone."""
-    found = datetime.fromisoformat(text)
+    found = datetime.fromisoformat(without_leap(text))
     if found.tzinfo is None:
         raise ValueError("a time without a zone")
     return found.astimezone(UTC)
