@@ -15,6 +15,7 @@ from typing import Any
 
 import requests
 
+from services.totals_check import differences
 from tests.harness.phone import MAIN, Form, Phone, words
 from tests.sweep.stage import Stage
 
@@ -167,6 +168,8 @@ class Walk:
 
         self.stage.wait("notifications delivered", is_calm, push=False)
         self.stage.wait("attempts final", lambda: all(a.due_at is None for a in self._attempts()))
+        # else this part's takings would be added up, and counted as a point, in the next one
+        self.stage.wait("takings", lambda: not self.stage.product.sql("SELECT 1 FROM day_delta"))
 
     def check(self) -> None:
         """The case's own orders; the books of the whole sweep are compared trade by trade."""
@@ -189,6 +192,7 @@ class Walk:
         for order in paid:
             self._check_followed(order)
         assert not product.sql("SELECT 1 FROM money_case"), "a case was opened"
+        assert product.deps.transact(differences) == [], "the takings are not what was paid"
 
     def _check_followed(self, order: Any) -> None:
         assert order.followed_up_at is not None
