@@ -196,7 +196,10 @@ def _learn(session: Session, deps: Deps, claim: Claim, target: Target, trade: Tr
     if attempt.status not in OPEN_ATTEMPTS:
         # The last look after closing: a create that was still on its way may have made the trade.
         still_payable = trade.state is TradeState.PAYING
-        attempt.due_at = now + closing.LAST_LOOK if still_payable else None
+        ahead = closing.last_look(attempt)  # a question asked before it does not stand in for it
+        attempt.due_at = ahead if ahead > now else None
+        if still_payable:
+            attempt.due_at = now + closing.LAST_LOOK
         return still_payable
     attempt.is_unknown = order.is_unknown = False
     if trade.state in (TradeState.CLOSED, TradeState.FAILED):

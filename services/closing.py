@@ -195,7 +195,7 @@ def finish_closed(
         return AttemptStatus.PAID
     attempt.status, attempt.is_unknown = AttemptStatus.CLOSED, False
     attempt.closed_at = now
-    attempt.due_at = now + LAST_LOOK
+    attempt.due_at = last_look(attempt)
     order.is_unknown = False
     if attempt.method is AttemptMethod.CODE:
         _finish_reversed(session, order, attempt, now, actor, state)
@@ -203,6 +203,14 @@ def finish_closed(
         reason = CloseReason.VOID if state is TradeState.NOT_EXIST else CloseReason.EXPIRED
         end_order(session, order, reason, actor, now)
     return AttemptStatus.CLOSED
+
+
+def last_look(attempt: PayAttempt) -> datetime:
+    """When a closed attempt is asked about once more. A payment code's could come until it expires:
+    the request may still be on its way to the wallet."""
+    assert attempt.closed_at is not None
+    after = attempt.closed_at + LAST_LOOK
+    return max(after, attempt.expires_at) if attempt.method is AttemptMethod.CODE else after
 
 
 def _finish_reversed(
@@ -215,7 +223,7 @@ def _finish_reversed(
 ) -> None:
     """Nothing of it is kept. A payment still on its way could only come before it expires."""
     attempt.reversed_at = now
-    attempt.due_at = max(now + LAST_LOOK, attempt.expires_at)
+    attempt.due_at = last_look(attempt)
     end_case(session, order.provider_id, CaseKind.NO_ANSWER, attempt.out_trade_no, now)
     if order.status in (OrderStatus.CREATED, OrderStatus.PAYING):
         never_was = state is TradeState.NOT_EXIST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import partial
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -76,6 +77,15 @@ def closing_number(url: str, body: bytes) -> str:
     return str(json.loads(content[0])["out_trade_no"])
 
 
+_NUMBER = re.compile(r"(?:sz0100(?:qhcs|sqkf)|01000052)[0-9A-Za-z_]+")
+
+
+def number_in(url: str, body: bytes) -> str:
+    """Which of our numbers a call is about, for the trace; a refund's where there is one."""
+    found: list[str] = _NUMBER.findall(f"{unquote(url)} {unquote(body.decode())}")
+    return found[-1] if found else "-"
+
+
 class Storm:
     """The way of a call to the wallets, and of a notification back."""
 
@@ -106,7 +116,7 @@ class Storm:
         self._arm(kind, name)
         answer = wallets.send(method, url, headers, body)
         wallets.world.faults.clear()
-        play.say(f"{name} -> {answer.status}")
+        play.say(f"{name} {number_in(url, body)} -> {answer.status}")
         if kind == "slow":
             play.pass_time(play.chance.seconds(0.5, 6))
         if name.endswith(".refund") and play.is_noisy:
