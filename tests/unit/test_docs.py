@@ -154,3 +154,9 @@ def test_every_test_that_the_failures_name_exists() -> None:
         made |= set(re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.M))
     assert len(said) >= 40
     assert said - made == set()
+
+
+def test_every_failure_of_money_has_a_row_with_a_test() -> None:
+    text = (ROOT / "docs" / "failures.md").read_text("utf-8")
+    rows = re.findall(r"(?m)^\| (\d+) \|.*\| `test_\w+` \|$", text)
+    assert {int(number) for number in rows} >= {*range(1, 34), 45, 48}

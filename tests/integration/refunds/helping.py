@@ -18,9 +18,11 @@ WALLETS = pytest.mark.parametrize("wallet", ["wechat", "alipay"])
 SENT = {"wechat": "wechat.refund", "alipay": "alipay.trade.refund"}
 
 
-def pay(product: Product, phone: MakePhone, wallet: str, amount: str = "100") -> Any:
+def pay(
+    product: Product, phone: MakePhone, wallet: str, amount: str = "100", person: str = "lin"
+) -> Any:
     """One paid order, its row."""
-    buyer = phone(wallet)
+    buyer = phone(wallet, person)
     buyer.confirm(buyer.start(amount=amount))
     number = orders(product)[-1].out_trade_no
     product.wait_paid(number)

@@ -20,6 +20,7 @@ from services.refunds.refusals import (
     RefundTooLate,
     RefundTooMany,
 )
+from services.totals_check import differences
 from tests.harness.product import Product
 from tests.harness.simulator import Simulator
 from tests.integration.looking import calls, orders
@@ -174,6 +175,36 @@ def test_random_partial_refunds_never_sum_above_what_was_paid(
     assert theirs is not None
     assert sum(r["amount_fen"] for r in theirs["refunds"]) == done <= 10000
     assert the_order(product, order).refunded_fen == done
+
+
+@WALLETS
+def test_a_thousand_random_refunds_equal_the_wallets_books_and_the_day_s_takings(
+    product: Product, simulator: Simulator, phone: MakePhone, wallet: str
+) -> None:
+    """failures.md 28: five hundred asked for at each wallet, in any order over twelve orders."""
+    if wallet == "wechat":
+        simulator.switch("wechat.refund_spacing_s", "0")
+    people = ("lin", "zhou", "chen", *(f"p{n:02d}" for n in range(1, 10)))
+    made = [pay(product, phone, wallet, "100", person) for person in people]
+    dice = random.Random(1000)
+    refused = 0
+    for _ in range(500):
+        order = dice.choice(made)
+        try:
+            refund(product, order, dice.randrange(1, 900))
+        except (RefundAmount, RefundTooMany):
+            refused += 1
+    assert 50 < refused < 350
+    simulator.advance(15)
+    product.sweep()
+    theirs = {row["out_trade_no"]: row["refunds"] for row in simulator.books()}
+    for order in made:
+        back = sum(line["amount_fen"] for line in theirs[order.out_trade_no])
+        assert room(product, order) == (back, back)
+        assert the_order(product, order).refunded_fen == back <= 10000
+    assert {row.status for row in refunds(product)} == {"success"}
+    assert len(refunds(product)) == 500 - refused
+    assert product.deps.transact(differences) == []
 
 
 def test_the_database_itself_refuses_too_much(product: Product, phone: MakePhone) -> None:

@@ -82,6 +82,14 @@ def signed(**said: Any) -> bytes:
     return strict_xml.dumps(known)
 
 
+def signed_by_md5() -> bytes:
+    """The same, good but for the algorithm: MD5 where HMAC-SHA256 is set."""
+    good = strict_xml.loads(paid())
+    text = "&".join(f"{n}={good[n]}" for n in sorted(good) if good[n] and n != "sign")
+    mark = hashlib.md5(f"{text}&key={KEY}".encode()).hexdigest().upper()
+    return strict_xml.dumps({**good, "sign": mark})
+
+
 def paid(**changes: Any) -> bytes:
     return signed(
         **{
@@ -189,6 +197,7 @@ BOMB = (
         signed(return_code="FAIL", result_code=None, return_msg="签名错误"),
         paid(sign="0" * 64),
         paid(sign=""),
+        signed_by_md5(),
         paid(mch_id="1900000501"),
         paid(sub_mch_id="1900000508"),
         paid(out_trade_no="T20261122000000000002"),
