@@ -64,7 +64,8 @@ ATTEMPT_TRANSITIONS: dict[AttemptStatus, frozenset[AttemptStatus]] = {
         {AttemptStatus.CLOSING, AttemptStatus.PAID, AttemptStatus.CLOSED}
     ),
     AttemptStatus.CLOSING: frozenset({AttemptStatus.PAID, AttemptStatus.CLOSED}),
-    AttemptStatus.CLOSED: frozenset({AttemptStatus.PAID}),
+    # a payment code's: what its wallet shows as payable after all is reversed once more
+    AttemptStatus.CLOSED: frozenset({AttemptStatus.PAID, AttemptStatus.CLOSING}),
     AttemptStatus.REJECTED: frozenset(),
     AttemptStatus.PAID: frozenset(),
 }

@@ -208,8 +208,7 @@ def finish_closed(
 def last_look(attempt: PayAttempt) -> datetime:
     """When a closed attempt is asked about once more. A payment code's could come until it expires:
     the request may still be on its way to the wallet."""
-    assert attempt.closed_at is not None
-    after = attempt.closed_at + LAST_LOOK
+    after = (attempt.closed_at or attempt.expires_at) + LAST_LOOK
     return max(after, attempt.expires_at) if attempt.method is AttemptMethod.CODE else after
 
 

@@ -77,7 +77,8 @@ def _orders(play: Play) -> None:
     twice = play.rows(
         "SELECT o.out_trade_no FROM pay_order o JOIN pay_attempt a ON a.provider_id = o.provider_id"
         " AND a.order_id = o.id WHERE a.status = 'paid' AND (a.transaction_id <> o.transaction_id)"
-        " AND a.refunded_fen <> a.amount_fen"
+        " AND a.refunded_fen <> a.amount_fen AND NOT EXISTS (SELECT 1 FROM refund r WHERE"
+        " r.provider_id = a.provider_id AND r.attempt_id = a.id AND r.status = 'abnormal')"
     )
     assert not twice, f"a second payment is not given back: {twice}"
     if play.rows("SELECT 1 FROM refund WHERE asked_by = 'system:paid_twice'"):
@@ -166,6 +167,11 @@ def _told(play: Play) -> None:
     }
     for row in play.rows("SELECT out_refund_no FROM refund WHERE status = 'abnormal' ORDER BY 1"):
         assert ("refund_abnormal", row.out_refund_no) in open_cases, f"no case: {row}"
+    stopped = play.rows(
+        "SELECT a.out_trade_no FROM refund r JOIN pay_attempt a ON a.provider_id = r.provider_id"
+        " AND a.id = r.attempt_id WHERE r.status = 'abnormal'"
+    )
+    open_cases -= {("paid_twice", row.out_trade_no) for row in stopped}  # in a person's hands
     kinds = {kind for kind, _ in open_cases}
     for kind in sorted(kinds):
         play.reach(f"open {kind}")

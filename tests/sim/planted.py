@@ -30,7 +30,7 @@ FOUND: Final[dict[str, int]] = {
     "unknown-create-taken-for-refused": 11,
     "refund-accepted-is-done": 17,
     "codepay-silence-is-failure": 34,
-    "close-unknown-taken-for-closed": 118,
+    "callback-signed-with-the-merchants-key": 1,
 }
 MOST = 500
 

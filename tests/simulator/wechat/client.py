@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 BASE = "/v3/pay/partner/transactions"
+FRESH_S = 1.0  # a connection that has waited longer is not trusted
 HEADERS = {"Accept": "application/json", "User-Agent": "independent-client/1"}
 
 
@@ -65,6 +66,7 @@ class Merchant:
         assert isinstance(key, rsa.RSAPrivateKey)
         self.key = key
         self._line: http.client.HTTPConnection | None = None
+        self._used = 0.0
 
     # --- requests ---
 
@@ -101,6 +103,9 @@ class Merchant:
         return "WECHATPAY2-SHA256-RSA2048 " + ",".join(f'{k}="{v}"' for k, v in said.items())
 
     def send(self, method: str, target: str, body: bytes, headers: dict[str, str | None]) -> Answer:
+        if time.monotonic() - self._used > FRESH_S:
+            self.hang_up()  # the server may have let go of it by now
+        self._used = time.monotonic()
         if self._line is None:
             self._line = http.client.HTTPConnection(self.host, timeout=20)
         line = self._line
