@@ -7,6 +7,7 @@ nothing and is said.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -104,7 +105,11 @@ def _ask_payment(deps: Deps, provider_id: int, attempt_id: int, actor: str) -> A
     asking.hear(deps, Claim(provider_id, attempt_id), target, trade)
     is_answered, found = _find_refunds(deps, trade, provider_id, attempt_id, actor)
     now = deps.transact(lambda s: _attempt(s, provider_id, attempt_id))
-    unexplained = is_answered and trade.refunded and not _is_explained(deps, now)
+    unexplained = False
+    try:
+        unexplained = is_answered and trade.refunded and not _is_explained(deps, target, now)
+    except SILENT:
+        is_answered = False
     said = _said(trade, found, unexplained, is_answered)
     return Answer(
         "payment", was.out_trade_no, was.status, now.status, said,
@@ -171,12 +176,13 @@ def _agrees(attempt: PayAttempt, trade: Trade) -> bool:
     return is_paid and trade.amount_fen == attempt.amount_fen
 
 
-def _is_explained(deps: Deps, attempt: PayAttempt) -> bool:
-    """Whether a refund of ours stands behind "money went back"; if none does, that is a case."""
+def _is_explained(deps: Deps, target: closing.Target, attempt: PayAttempt) -> bool:
+    """Whether a refund of ours stands behind "money went back", one that we gave up included; if
+    none does, that is a case."""
+    if attempt.held_fen or _has_given_up(deps, target, attempt):
+        return True
 
     def unit(session: Session) -> bool:
-        if attempt.held_fen:
-            return True
         open_case(
             session,
             provider_id=attempt.provider_id,
@@ -189,6 +195,34 @@ def _is_explained(deps: Deps, attempt: PayAttempt) -> bool:
         return False
 
     return deps.transact(unit)
+
+
+def _has_given_up(deps: Deps, target: closing.Target, attempt: PayAttempt) -> bool:
+    """Whether the wallet has a refund that is given up here; what it says of it is applied."""
+
+    def given_up(session: Session) -> list[tuple[int, str]]:
+        found = select(Refund.id, Refund.out_refund_no).where(
+            Refund.provider_id == attempt.provider_id,
+            Refund.attempt_id == attempt.id,
+            Refund.status.in_(ROOMLESS),
+        )
+        return [(row.id, row.out_refund_no) for row in session.execute(found.order_by(Refund.id))]
+
+    found = False
+    for refund_id, number in deps.transact(given_up):
+        word = deps.gateways.pay[target.channel].query_refund(
+            target.account, target.out_trade_no, number
+        )
+        if word.state is not RefundState.NOT_FOUND:
+            found = True
+            deps.transact(partial(_apply, deps, attempt.provider_id, refund_id, word))
+    return found
+
+
+def _apply(
+    deps: Deps, provider_id: int, refund_id: int, word: RefundWord, session: Session
+) -> None:
+    apply_refund(session, lock_refund(session, provider_id, refund_id), word, deps.now())
 
 
 def _ask_refund(deps: Deps, provider_id: int, refund_id: int) -> Answer:

@@ -149,6 +149,7 @@ def _abnormal(session: Session, locked: Locked, now: datetime) -> None:
         return
     refund.move_to(RefundStatus.ABNORMAL)
     refund.due_at = None
+    end_case(session, refund.provider_id, CaseKind.REFUND_WAITING, refund.out_refund_no, now)
     _told(session, locked, "refund_abnormal", "upstream", now)
     _case(session, locked, CaseKind.REFUND_ABNORMAL, now)
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from gateways.base import RefundRequest
+from services import closing
+from services.refunds import people
 from tests.harness.phone import Phone
 from tests.harness.places import run
 from tests.harness.product import Product
@@ -149,6 +152,29 @@ def test_asking_now_moves_a_refund_that_is_under_way(
     simulator.advance(70)
     text = said(product, "sync", made.out_refund_no)
     assert f"refund {made.out_refund_no}  unknown → success" in text
+
+
+def test_a_refund_given_up_here_and_made_there_is_heard_of_by_asking(
+    product: Product, simulator: Simulator, phone: MakePhone
+) -> None:
+    order = pay(product, phone, "wechat")
+    simulator.switch("wechat.merchant_funds", "short")
+    made = refund(product, order, 3000)
+    assert made.status == "waiting"
+    people.cancel(product.deps, made.out_refund_no, actor="test:owner")
+    simulator.switch("wechat.merchant_funds", "enough")
+    simulator.switch("wechat.refund_delay_s", "30")
+    attempt = product.one("SELECT id FROM pay_attempt WHERE order_id = :o", o=order.id)
+    target = closing.find_target(product.deps, order.provider_id, attempt.id)
+    again = RefundRequest(
+        order.out_trade_no, made.out_refund_no, 3000, 10000, "x", f"{product.url}/notify/wechat/sp1"
+    )
+    product.deps.gateways.pay["wechat"].refund(target.account, again)
+    said(product, "sync", order.out_trade_no)
+    assert product.one("SELECT count(*) AS n FROM money_case WHERE closed_at IS NULL").n == 0
+    simulator.advance(40)
+    said(product, "sync", order.out_trade_no)
+    assert [row.status for row in refunds(product)] == ["success"]
 
 
 def test_money_that_went_back_in_the_wallet_s_console_is_a_case(

@@ -6,13 +6,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from gateways.base import RefundRequest
-from services import closing
 from services.bills import cases, planning, voiding
-from services.seed import MAIN
 from tests.sim.calm import run_out
+from tests.sim.late_wallets import make_after_all
 from tests.sim.play import Play
-from tests.sim.stage import PRODUCT
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -47,7 +44,7 @@ def _void(play: Play) -> None:
     play.lost.clear()
     for number in voided:
         if play.chance.hits(0.5):
-            _found_again(play, number)
+            make_after_all(play, number, "void")
 
 
 def _void_one(play: Play, case_id: int) -> None:
@@ -63,24 +60,6 @@ def _explain(play: Play) -> None:
         play.reach("bill case explained")
         cases.explain(play.stage.deps, row.id, actor="sim:owner", reason="已当面退给顾客")
         cases.close(play.stage.deps, row.id, actor="sim:owner")
-
-
-def _found_again(play: Play, number: str) -> None:
-    """The wallet makes a refund that it had said it has not, and tells so."""
-    deps = play.stage.deps
-    for row in play.rows(
-        "SELECT r.provider_id, r.attempt_id, r.amount_fen, a.out_trade_no, a.channel,"
-        " a.amount_fen AS total FROM refund r JOIN pay_attempt a"
-        " ON a.provider_id = r.provider_id AND a.id = r.attempt_id"
-        f" WHERE r.out_refund_no = '{number}' AND r.status = 'void'"
-    ):
-        target = closing.find_target(deps, row.provider_id, row.attempt_id)
-        notify_url = f"{PRODUCT}/notify/{row.channel}/{MAIN}"
-        again = RefundRequest(
-            row.out_trade_no, number, row.amount_fen, row.total, "点错了", notify_url
-        )
-        word = deps.gateways.pay[row.channel].refund(target.account, again)
-        play.say(f"found again: {number} {word.state}")
 
 
 def _busy(play: Play) -> list[float]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+from services import syncing
 from simulator.alipay import refunds as alipay_refunds
 from simulator.wechat import refunds as wechat_refunds
 from tests.sim.clerks import Clerks
+from tests.sim.late_wallets import take_what_waits
 from tests.sim.play import Play
 from tests.sim.trace import Violation
 
@@ -43,6 +45,8 @@ def settle_down(play: Play, clerks: Clerks) -> None:
     for name, value in NORMAL.items():
         world.switches.set(name, value)
     _finish_refunds(play)
+    run_out(play)
+    take_what_waits(play)
     run_out(play)
     for _ in range(20):
         if not play.value("SELECT count(*) FROM refund WHERE status = 'waiting'"):
@@ -92,3 +96,14 @@ def _by_hand(play: Play) -> None:
                 refund.facts["outcome"] = play.chance.weighted({"success": 3.0, "closed": 1.0})
                 refund.facts["final_at"] = play.now + 5
                 wechat_refunds._arm(world, provider, trade, refund)
+                if play.chance.hits(0.5):
+                    _look(play, trade.out_trade_no)
+
+
+def _look(play: Play, out_trade_no: str) -> None:
+    """Somebody on call asks the wallets about this order now."""
+    row = play.rows(
+        f"SELECT provider_id, order_id FROM pay_attempt WHERE out_trade_no = '{out_trade_no}'"
+    )[0]
+    found = syncing.sync_order(play.stage.deps, row.provider_id, row.order_id, actor="sim:owner")
+    play.say(f"asked about {found.out_trade_no}: {found.before} -> {found.after}")
