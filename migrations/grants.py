@@ -8,9 +8,11 @@ from sqlalchemy import Connection, text
 # pile up.
 REMOVABLE = frozenset(
     {"web_session", "oauth_state", "nonce_seen", "upstream_quota", "heartbeat", "lease", "route"}
-) | {"day_delta", "bill_payee", "bill_stray"}
+) | {"day_delta", "bill_payee", "bill_stray", "card_release", "ledger_tail"}
 # Rows that are written once.
-APPEND_ONLY = frozenset({"audit_entry", "upstream_event"})
+APPEND_ONLY = frozenset(
+    {"audit_entry", "upstream_event", "card_terms", "ledger_entry", "ledger_seal"}
+)
 
 
 def apply_grants(connection: Connection, app_role: str) -> None:

@@ -83,6 +83,8 @@ class Store(Base):
     closes_at: Mapped[time | None]
     page_mode: Mapped[PageMode] = mapped_column(default=PageMode.DEFAULT)
     goods_tag: Mapped[str | None] = mapped_column(String(32))
+    # 「本门店禁用会员卡」 of the old product; screens show its opposite (product CARD-20)
+    disable_membership_card: Mapped[bool] = mapped_column(default=False, server_default="false")
     min_fen: Mapped[Fen | None]
     max_fen: Mapped[Fen | None]
     created_at: Mapped[datetime]

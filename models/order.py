@@ -26,6 +26,11 @@ class OrderStatus(StrEnum):
     CLOSED = "closed"
 
 
+class OrderPurpose(StrEnum):
+    SALE = "sale"
+    RECHARGE = "recharge"  # of a member's card
+
+
 class CloseReason(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
@@ -140,6 +145,7 @@ class PayOrder(Base):
     pay_code_id: Mapped[BigId | None]
     person_id: Mapped[BigId | None]
     channel: Mapped[str] = mapped_column(String(16))
+    purpose: Mapped[OrderPurpose] = mapped_column(default=OrderPurpose.SALE, server_default="sale")
     status: Mapped[OrderStatus] = mapped_column(default=OrderStatus.CREATED)
     close_reason: Mapped[CloseReason | None]
     amount_fen: Mapped[Fen]

@@ -1,0 +1,1 @@
+"""Member cards: caps, recharges, spending, refunds, members and their merchants."""
