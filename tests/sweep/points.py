@@ -27,8 +27,10 @@ from procrastinate.manager import JobManager
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
 
+from config.settings import ROOT
 from gateways.http import HttpTransport
 
+_SERVICES = ROOT / "services"
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
 _PLUMBING = frozenset({"deps.py", "single.py"})  # whoever calls these is the use case
 FOLLOWED = "order_paid"  # the job of the road; the worker's own periodic jobs are not of it
@@ -191,8 +193,9 @@ def _caller() -> str | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         path = Path(frame.f_code.co_filename)
-        if path.parent.name == "services" and path.name not in _PLUMBING:
-            return f"{path.stem}.{frame.f_code.co_name}"
+        if path.is_relative_to(_SERVICES) and path.name not in _PLUMBING:
+            module = path.relative_to(_SERVICES).with_suffix("")
+            return f"{'.'.join(module.parts)}.{frame.f_code.co_name}"
         frame = frame.f_back
     return None
 
