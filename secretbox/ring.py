@@ -94,6 +94,10 @@ class KeyRing:
         key = hmac.digest(self._current().index, purpose.encode(), "sha256")
         return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
 
+    def derived(self, purpose: str) -> bytes:
+        """A key of 32 bytes for one purpose. It comes from the index key: rotation keeps it."""
+        return hmac.digest(self._current().index, f"derived:{purpose}".encode(), "sha256")
+
     def add_key(self) -> str:
         """Rotation, first step: a new primary key; the old ones still open."""
         path = self._own_file()
