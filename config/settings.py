@@ -117,6 +117,39 @@ class Settings(BaseSettings):
     bill_keep_days: int = Field(
         default=100, ge=1, description="days that a bill's rows stay in DATA_DIR/bills"
     )
+    card_total_cap_fen: int = Field(
+        default=10_000_000, ge=0, description="cap over all cards of a new merchant, fen"
+    )
+    card_balance_cap_registered_fen: int = Field(
+        default=500_000, ge=0, description="cap of a card with a confirmed phone behind it, fen"
+    )
+    card_balance_cap_unregistered_fen: int = Field(
+        default=100_000, ge=0, description="cap of any other card, fen"
+    )
+    card_purchase_limit_fen: int = Field(
+        default=1_000_000, ge=1, description="a single recharge of so much or more is refused, fen"
+    )
+    card_person_limit_fen: int = Field(
+        default=5_000_000, ge=1, description="one person's recharges stay below this together, fen"
+    )
+    card_person_limit_days: int = Field(
+        default=365, ge=1, description="days over which they are added up"
+    )
+    card_unregistered_years: int = Field(
+        default=3, ge=3, description="life of a card without a confirmed phone, years"
+    )
+    sms_url: str = Field(
+        default="",
+        description="your relay for SMS codes, POST of JSON {phone, text}; empty: none",
+        repr=False,
+    )
+    ledger_heads_file: str = Field(
+        default="",
+        description="where the ledger's heads are kept; empty: $DATA_DIR/ledger-heads.jsonl",
+    )
+    ledger_heads_every_s: int = Field(
+        default=86400, ge=60, description="longest time between two lines of that file, seconds"
+    )
     follow_link_enabled: bool = Field(default=False, description="offer to follow the account")
     customer_csp: Literal["enforce", "report", "off"] = Field(
         default="enforce", description="content security policy of customer pages"
@@ -146,6 +179,11 @@ class Settings(BaseSettings):
                 "demo. Unset SIMULATOR_URL, or set ALLOW_PUBLIC_DEMO=1 if that is what you want."
             )
         return self
+
+    @property
+    def sms_relay(self) -> str:
+        """Where messages to phones go, "" for nowhere. May hold a token: never log it."""
+        return f"{self.simulator_url}/sim/sms" if self.simulator_url else self.sms_url
 
     @property
     def simulation(self) -> bool:

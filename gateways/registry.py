@@ -15,6 +15,7 @@ from gateways.base import BillSource, CodePay, PayGateway
 from gateways.bill_download import Limits
 from gateways.http import Downloader, HttpTransport, Transport
 from gateways.outgoing.sender import CallbackSender
+from gateways.sms import SmsRelay
 from gateways.tls import presenting
 from gateways.wechat_oa.oauth import WechatOAuth
 from gateways.wechat_pay.bills import WechatBills
@@ -30,6 +31,7 @@ class Gateways:
     wechat_oauth: WechatOAuth
     alipay_oauth: AlipayOAuth
     alipay: AlipayGateway  # pay["alipay"] with what only Alipay has: wap_pay
+    sms: SmsRelay
     codes: Mapping[str, CodePay] = field(default_factory=dict)  # payment codes, by channel
     callbacks: CallbackSender = field(default_factory=CallbackSender)  # to providers' own systems
     bills: Mapping[str, BillSource] = field(default_factory=dict)  # by channel
@@ -49,6 +51,7 @@ def build_gateways(
     make_transport: Callable[[], Downloader] | None = None,
     callbacks: CallbackSender | None = None,
     bill_limits: Limits | None = None,
+    sms_relay: str = "",
 ) -> Gateways:
     """Build them; no connection is opened and no SDK imported before the first call.
 
@@ -94,4 +97,5 @@ def build_gateways(
         codes=MappingProxyType(by_code),
         callbacks=callbacks or CallbackSender(),
         bills=MappingProxyType({"wechat": wechat_bills, "alipay": alipay_bills}),
+        sms=SmsRelay(url=sms_relay, transport=transport()),
     )

@@ -8,10 +8,18 @@ from sqlalchemy import Connection, text
 # pile up.
 REMOVABLE = frozenset(
     {"web_session", "oauth_state", "nonce_seen", "upstream_quota", "heartbeat", "lease", "route"}
-) | {"day_delta", "bill_payee", "bill_stray", "card_release", "ledger_tail"}
+) | {
+    "day_delta",
+    "bill_payee",
+    "bill_stray",
+    "card_release",
+    "ledger_tail",
+    "phone_code",
+    "sms_quota",
+}
 # Rows that are written once.
 APPEND_ONLY = frozenset(
-    {"audit_entry", "upstream_event", "card_terms", "ledger_entry", "ledger_seal"}
+    {"audit_entry", "upstream_event", "card_terms", "ledger_entry", "ledger_seal", "import_batch"}
 )
 
 

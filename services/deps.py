@@ -70,6 +70,7 @@ def open_gateways(
         pool_size=settings.web_threads + settings.worker_threads,
         now=now,
         make_transport=make_transport,
+        sms_relay=settings.sms_relay,
         callbacks=CallbackSender(
             allow_private=settings.allow_private_callbacks,
             allow_http=settings.allow_private_callbacks and settings.simulation,

@@ -1,0 +1,1 @@
+"""Programs, claims, phones, adjustments, imports, and the copy in WeChat's wallet."""
