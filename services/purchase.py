@@ -33,7 +33,7 @@ def read_purchase(
         made = _with_deposit(form, remark)
     else:
         made = Purchase(_fen(form.get("amount", "")), remark=remark)
-    _check_limits(made.amount_fen, scan, settings)
+    check_limits(made.amount_fen, scan, settings)
     return made
 
 
@@ -81,7 +81,8 @@ def _with_deposit(form: Mapping[str, str], remark: str) -> Purchase:
     return Purchase(consumed + deposit, deposit_fen=deposit or None, remark=remark)
 
 
-def _check_limits(amount_fen: int, scan: Scan, settings: Settings) -> None:
+def check_limits(amount_fen: int, scan: Scan, settings: Settings) -> None:
+    """Raises AMOUNT_TOO_SMALL, AMOUNT_OVER_LIMIT."""
     if amount_fen < scan.min_fen:
         raise PayProblem("AMOUNT_TOO_SMALL", status=400, min_fen=scan.min_fen)
     most = scan.max_fen(settings.max_payment_fen)

@@ -7,34 +7,10 @@ square brackets is left out when its fact is not known. "没有扣款" stands on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """One language of one problem, before its facts are filled in."""
-
-    title: str
-    steps: tuple[str, ...]
-    staff: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row of the table. `not_charged` is a promise about money; `refresh_s` retries by itself.
-
-    It is False where an earlier visit may have paid (a used link), and where money is beside the
-    point (an amount being typed).
-    """
-
-    zh: Wording
-    en: Wording
-    not_charged: bool = True
-    refresh_s: int | None = None
-    see_result: bool = False
-    tell_provider: bool = False
-
+from web.card_problem_table import CARDS
+from web.problem_entry import Entry, Wording
 
 _ASK_STAFF_ZH = "或请店员用扫码枪扫你的付款码。"
 _ASK_STAFF_EN = "Or let staff scan your payment code."
@@ -383,4 +359,5 @@ TABLE: Final[Mapping[str, Entry]] = {
         Wording("Something went wrong on our side", ("Try again in a moment.", _SHOW_STAFF_EN)),
         not_charged=False,
     ),
+    **CARDS,
 }

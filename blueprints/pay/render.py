@@ -92,9 +92,9 @@ def language_url(visit: Visit) -> str:
 def words(visit: Visit, error: AppError) -> Problem:
     """The approved words for an error of the road, in the payer's language."""
     facts = {name: value for name, value in error.facts.items() if value is not None}
-    for limit in ("min", "max"):
-        if isinstance(facts.get(f"{limit}_fen"), int):
-            facts[limit] = money(int(str(facts[f"{limit}_fen"])))
+    for sum_ in ("min", "max", "balance", "room"):
+        if isinstance(facts.get(f"{sum_}_fen"), int):
+            facts[sum_] = money(int(str(facts[f"{sum_}_fen"])))
     if facts.get("upstream_message"):
         facts.setdefault("reason", facts["upstream_message"])
     client = facts.pop("channel", None) or visit.wallet

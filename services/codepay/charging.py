@@ -14,14 +14,15 @@ from datetime import timedelta
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from errors import BadInput, GatewayRejected, GatewayUnknown
+from errors import AppError, BadInput, GatewayRejected, GatewayUnknown
 from gateways.base import ChannelAccount, CodePayRequest, TradeState
 from models.merchant import GrantState
 from models.order import AttemptMethod, CloseReason, OrderStatus
 from services import attempts, closing
 from services.accounts import BOOK, NotConfigured, account_for, app_of, payee_of
 from services.attempts import Made, NewOrder
-from services.codepay.codes import wallet_of
+from services.cards.spending import APP, charge_card_code
+from services.codepay.codes import CARD, wallet_of
 from services.codepay.refusals import ReentryBlocked
 from services.codepay.state import Charged, find, read
 from services.deps import Deps
@@ -58,14 +59,17 @@ class Charge:
 def charge(deps: Deps, cmd: Charge) -> Charged:
     """Charge a payment code once and tell how it stands.
 
-    Raises CodePayRefused (ReentryBlocked among them), PayProblem, NotConfigured and BadInput before
-    anything was sent. A wallet's refusal, silence or request for the password is a state, no error.
+    Raises CodePayRefused (ReentryBlocked among them), CardRefused, PayProblem, NotConfigured and
+    BadInput before anything was sent or charged. A wallet's refusal, silence or request for the
+    password is a state, no error.
     """
     channel = wallet_of(cmd.auth_code)
     scan = deps.transact(lambda s: scan_store(s, cmd.provider_id, cmd.store_id, None))
     _check(deps, scan, cmd, channel)
+    if channel == CARD:
+        return _charge_card(deps, scan, cmd)
     account = _account(deps, scan, channel)
-    new = _new_order(deps, scan, cmd, channel, account)
+    new = _new_order(deps, scan, cmd, channel, app_of(account), payee_of(account))
     made = _written(deps, new, is_ours=cmd.out_trade_no is None)
     if made is None:
         return _again(deps, new)
@@ -102,9 +106,7 @@ def _account(deps: Deps, scan: Scan, channel: str) -> ChannelAccount:
     return account
 
 
-def _new_order(
-    deps: Deps, scan: Scan, cmd: Charge, channel: str, account: ChannelAccount
-) -> NewOrder:
+def _new_order(deps: Deps, scan: Scan, cmd: Charge, channel: str, app: str, payee: str) -> NewOrder:
     now = deps.now()
     number = cmd.out_trade_no or new_out_trade_no(scan.order_prefix, now)
     return NewOrder(
@@ -122,8 +124,8 @@ def _new_order(
         deposit_fen=None,
         quantity=1,
         remark="",
-        app=app_of(account),
-        payee=payee_of(account),
+        app=app,
+        payee=payee,
         request={
             "description": (cmd.description or scan.shop)[:100],
             "asked_by": cmd.asked_by,
@@ -141,10 +143,23 @@ def _written(deps: Deps, new: NewOrder, *, is_ours: bool) -> Made | None:
     """Write the intention; None when this number is charged already. Only who writes it, calls."""
     try:
         return attempts.insert_order(deps, new)
-    except IntegrityError as problem:  # an order that no code pays has the number
-        if is_ours:
-            raise PayProblem("SYS_BUSY", status=503) from problem
-        raise ReentryBlocked(new.out_trade_no) from problem
+    except IntegrityError as problem:
+        raise _taken(new, is_ours=is_ours) from problem
+
+
+def _taken(new: NewOrder, *, is_ours: bool) -> AppError:
+    """An order that no code pays has the number."""
+    return PayProblem("SYS_BUSY", status=503) if is_ours else ReentryBlocked(new.out_trade_no)
+
+
+def _charge_card(deps: Deps, scan: Scan, cmd: Charge) -> Charged:
+    """A member's card: our own ledger is the wallet, and its answer is final at once."""
+    new = _new_order(deps, scan, cmd, CARD, APP, scan.out_sub_mch_id)
+    try:
+        is_new = charge_card_code(deps, new, cmd.auth_code, asked_by=cmd.asked_by)
+    except IntegrityError as problem:
+        raise _taken(new, is_ours=cmd.out_trade_no is None) from problem
+    return read(deps, cmd.provider_id, new.out_trade_no) if is_new else _again(deps, new)
 
 
 def _again(deps: Deps, new: NewOrder) -> Charged:

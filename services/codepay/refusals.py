@@ -15,14 +15,8 @@ class CodePayRefused(AppError):
 class CodeUnreadable(CodePayRefused):
     code = "CODE_UNREADABLE"
     status = 400
-    title = "这不是微信或支付宝的付款码"
-    steps = ("请顾客打开钱包的付款码，再扫一次。", "商品条码和收款码都不能在这里扫。")
-
-
-class CodeIsMemberCard(CodePayRefused):
-    code = "CODE_IS_MEMBER_CARD"
-    title = "会员卡付款码暂不能在这里使用"
-    steps = ("请顾客改用微信或支付宝的付款码。",)
+    title = "这不是微信、支付宝或会员卡的付款码"
+    steps = ("请顾客打开钱包或会员卡的付款码，再扫一次。", "商品条码和收款码都不能在这里扫。")
 
 
 class ReentryBlocked(CodePayRefused):

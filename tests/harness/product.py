@@ -20,6 +20,7 @@ from services.deps import Deps, build_deps
 from services.orders import stuck
 from tasks.jobs import QUEUES, build_job_app
 from tasks.worker import Sweeper
+from tests.harness import card_books
 from tests.harness.simulator import Simulator
 
 
@@ -107,7 +108,7 @@ class Product:
         """
         sweeper = Sweeper(self.deps)
         for _ in range(rounds):
-            while sweeper.sweep() | sweeper.refunds():
+            while sweeper.sweep() | sweeper.refunds() | sweeper.recharges():
                 pass
             sweeper._abandoned()
         sweeper._pool.shutdown()
@@ -169,7 +170,10 @@ class Product:
         self._drop_reversed(theirs)
         ours = {
             row.out_trade_no: row
-            for row in self.sql("SELECT out_trade_no, amount_fen, status FROM pay_attempt")
+            for row in self.sql(
+                "SELECT out_trade_no, amount_fen, status FROM pay_attempt"
+                " WHERE channel <> 'balance'"  # a member's card: our own ledger
+            )
         }
         for number, (amount, state, refunds) in theirs.items():
             row = ours.get(number)
@@ -179,6 +183,11 @@ class Product:
             assert back.get(number, []) == refunds, f"{number}: {back.get(number)} vs {refunds}"
         for number, row in ours.items():
             assert row.status != "paid" or number in theirs, f"we have {number}, upstream has not"
+        self.assert_cards_agree()
+
+    def assert_cards_agree(self) -> None:
+        """Cards, ledger, caps and orders, to the fen."""
+        assert self.deps.transact(card_books.wrong) == [[], [], []]
 
     def _drop_reversed(self, theirs: dict[str, Any]) -> None:
         """What was reversed: the wallet keeps nothing of it, unpaid or given back, and nor do we.

@@ -16,10 +16,11 @@ import pytest
 
 from config.settings import ROOT
 from errors import BadInput
-from services.accounts import NotConfigured
+from services.accounts import NotConfigured, app_of, payee_of
+from services.cards.spend_problems import CardCodeUnknown
 from services.codepay import charging
 from services.codepay.charging import Charge, charge
-from services.codepay.refusals import CodeIsMemberCard, CodeUnreadable, ReentryBlocked
+from services.codepay.refusals import CodeUnreadable, ReentryBlocked
 from services.codepay.state import Charged
 from services.problems import PayProblem
 from services.scan import scan_store
@@ -202,7 +203,7 @@ def test_a_till_dead_before_the_call_leaves_a_number_that_ends_as_void(
     cmd = replace(scanned(product, wallet), out_trade_no=NUMBER)
     scan = product.deps.transact(lambda s: scan_store(s, cmd.provider_id, cmd.store_id, None))
     account = charging._account(product.deps, scan, wallet)
-    new = charging._new_order(product.deps, scan, cmd, wallet, account)
+    new = charging._new_order(product.deps, scan, cmd, wallet, app_of(account), payee_of(account))
     assert charging._written(product.deps, new, is_ours=False)
     found = charge(product.deps, cmd)
     assert found.state == "unknown"
@@ -233,7 +234,7 @@ def test_a_worker_dead_in_the_middle_of_reversing_loses_nothing(product: Product
         ("160000000000000000", CodeUnreadable),
         ("1300000000000000001", CodeUnreadable),
         ("１３0000000000000000", CodeUnreadable),
-        ("990000000000000000", CodeIsMemberCard),
+        ("990000000000000000", CardCodeUnknown),
     ],
 )
 def test_what_is_no_payment_code_is_refused_before_anything_is_written(
