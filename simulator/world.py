@@ -57,6 +57,7 @@ class World:
     tokens: dict[str, Token] = field(default_factory=dict)
     switches: Switches = field(default_factory=Switches)
     trail: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=500))
+    messages: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=200))  # SMS
     lock: threading.RLock = field(default_factory=threading.RLock)
     wechat: dict[str, parties.WechatProvider] = field(default_factory=lambda: parties.WECHAT)
     alipay: dict[str, parties.AlipayApp] = field(default_factory=lambda: parties.ALIPAY)
@@ -121,6 +122,7 @@ class World:
             self.tokens.clear()
             self.switches.reset()
             self.trail.clear()
+            self.messages.clear()
             self.clock.reset()
 
 
