@@ -1,4 +1,4 @@
-"""The silent round trip to the wallet's OAuth page: who knows the payer, off, and back."""
+"""The end of the silent round trip to the wallet's OAuth page; `web/payer.py` begins it."""
 
 from __future__ import annotations
 
@@ -9,38 +9,13 @@ from sqlalchemy import text
 from blueprints.pay import render
 from errors import AppError
 from services import payers
-from services.payers import Payer
-from services.scan import Scan
+from web.payer import leave, who_pays
 from web.runtime import deps
 from web.visit import Visit, set_cookie
 
+__all__ = ["back", "leave", "who_pays"]
+
 CODE_FIELD = {"wechat": "code", "alipay": "auth_code"}
-
-
-def who_pays(visit: Visit, scan: Scan) -> Payer | None:
-    """The payer of this browser at this provider; None: he has to take the round trip first."""
-    assert visit.wallet is not None
-    return payers.find_payer(
-        deps(),
-        session_id=visit.session_id,
-        provider_id=scan.provider_id,
-        channel=visit.wallet,
-    )
-
-
-def leave(visit: Visit, scan: Scan, path: str) -> ResponseReturnValue:
-    """Off to the wallet, which sends the browser back to `path` by way of `back`."""
-    assert visit.wallet is not None
-    leaving = payers.depart(
-        deps(),
-        scan,
-        channel=visit.wallet,
-        target=visit.url(path),
-        session_id=visit.session_id,
-    )
-    response = render.no_store(redirect(leaving.url, 302))
-    set_cookie(response, visit.payer_cookie, leaving.session_id, visit.settings)
-    return response
 
 
 def back(out_mch_id: str, channel: str) -> ResponseReturnValue:
