@@ -42,6 +42,8 @@ def row(ids: dict[str, int], person_id: int, number: str) -> dict[str, Any]:
         "pay_code_id": ids["code_id"],
         "person_id": person_id,
         "channel": "wechat",
+        "method": "jsapi",
+        "purpose": "sale",
         "amount_fen": 1234,
         "undiscountable_fen": None,
         "deposit_fen": None,

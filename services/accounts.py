@@ -170,6 +170,8 @@ def account_for(
         if not accounts.wechat or not wechat_sub_mchid:
             raise NotConfigured(channel=channel)
         return replace(accounts.wechat[0], sub_mchid=wechat_sub_mchid)
+    if channel != "alipay":
+        raise NotConfigured(channel=channel)  # a member's card is nobody's account at a wallet
     grant = accounts.grants.get(merchant_id)
     if not accounts.alipay or grant is None:
         raise NotConfigured(channel=channel)
@@ -184,6 +186,7 @@ def app_of(account: ChannelAccount) -> str:
 def payee_of(account: ChannelAccount) -> str:
     """Who gets the money: the merchant's own id, never the provider's (invariant 9)."""
     payee = account.sub_mchid if isinstance(account, WechatAccount) else account.seller_id
-    if not payee:
+    is_provider = isinstance(account, WechatAccount) and payee == account.sp_mchid
+    if not payee or is_provider:
         raise NotConfigured(channel="wechat" if isinstance(account, WechatAccount) else "alipay")
     return payee

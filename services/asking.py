@@ -299,7 +299,7 @@ def _no_answer(session: Session, deps: Deps, claim: Claim, why: str) -> None:
 
 
 _ABANDONED = text("""
-SELECT o.provider_id, o.id FROM pay_order o
+SELECT o.provider_id, o.merchant_id, o.id FROM pay_order o
 WHERE o.status IN ('created', 'paying') AND o.expires_at <= :now AND NOT EXISTS (
     SELECT 1 FROM pay_attempt a WHERE a.provider_id = o.provider_id AND a.order_id = o.id
         AND a.status IN ('created', 'payable', 'closing')
@@ -313,7 +313,8 @@ def end_abandoned(deps: Deps, most: int = 100) -> int:
     def unit(session: Session) -> int:
         now = deps.now()
         rows = session.execute(_ABANDONED, {"now": now, "most": most}).all()
-        for row in rows:
+        for row in sorted(rows, key=lambda one: (one.provider_id, one.merchant_id, one.id)):
+            # a recharge's end locks its merchant's room: always in the same order of merchants
             order = attempts.lock_order(session, row.provider_id, row.id)
             reason = CloseReason.REJECTED if order.reject_code else CloseReason.EXPIRED
             closing.end_order(session, order, reason, "worker", now)

@@ -20,6 +20,7 @@ from models.order import (
     OPEN_ATTEMPTS,
     AttemptMethod,
     AttemptStatus,
+    OrderPurpose,
     OrderStatus,
     PayAttempt,
     PayOrder,
@@ -54,6 +55,7 @@ class NewOrder:
     expires_at: datetime
     first_question_s: int
     method: AttemptMethod = AttemptMethod.JSAPI
+    purpose: OrderPurpose = OrderPurpose.SALE
 
 
 _COLUMNS = tuple(field.name for field in fields(NewOrder))
@@ -65,14 +67,14 @@ class Made:
     attempt_id: int
 
 
-_INSERT = Single(
-    text("""
+_INSERT_SQL = text("""
 WITH o AS (
     INSERT INTO pay_order (provider_id, out_trade_no, public_id, intent_key, merchant_id, store_id,
-        pay_code_id, person_id, channel, status, amount_fen, undiscountable_fen, deposit_fen,
-        quantity, refunded_fen, remark, is_unknown, is_late, is_frozen, created_at, expires_at)
+        pay_code_id, person_id, channel, purpose, status, amount_fen, undiscountable_fen,
+        deposit_fen, quantity, refunded_fen, remark, is_unknown, is_late, is_frozen, created_at,
+        expires_at)
     VALUES (:provider_id, :out_trade_no, :public_id, :intent_key, :merchant_id, :store_id,
-        :pay_code_id, :person_id, :channel, 'created', :amount_fen, :undiscountable_fen,
+        :pay_code_id, :person_id, :channel, :purpose, 'created', :amount_fen, :undiscountable_fen,
         :deposit_fen, :quantity, 0, :remark, false, false, false, :created_at, :expires_at)
     ON CONFLICT (provider_id, intent_key) DO NOTHING RETURNING id
 )
@@ -82,17 +84,27 @@ SELECT :provider_id, o.id, :out_trade_no, :channel, :method, :app, :payee, :pers
     'created', false, CAST(:request AS jsonb), 0, :due_at, :created_at, :expires_at
 FROM o RETURNING order_id, id
 """)
-)
+_INSERT = Single(_INSERT_SQL)
 
 
 def insert_order(deps: Deps, new: NewOrder) -> Made | None:
     """Write order and first attempt; None when this intention has an order already."""
+    row = _INSERT.first(deps, _values(new))
+    return None if row is None else Made(row.order_id, row.id)
+
+
+def insert_in(session: Session, new: NewOrder) -> Made | None:
+    """`insert_order` within the caller's transaction: what must stand with the order joins it."""
+    row = session.execute(_INSERT_SQL, _values(new)).first()
+    return None if row is None else Made(row.order_id, row.id)
+
+
+def _values(new: NewOrder) -> dict[str, Any]:
     values = {name: getattr(new, name) for name in _COLUMNS}
     values["request"] = json.dumps(new.request, ensure_ascii=False)
-    values["method"] = new.method.value
+    values["method"], values["purpose"] = new.method.value, new.purpose.value
     values["due_at"] = new.created_at + timedelta(seconds=new.first_question_s)
-    row = _INSERT.first(deps, values)
-    return None if row is None else Made(row.order_id, row.id)
+    return values
 
 
 _PAYABLE = Single(

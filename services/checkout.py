@@ -10,17 +10,17 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from errors import GatewayRejected, GatewayUnknown
 from gateways.base import ChannelAccount, Prepay, PrepayRequest
-from models.order import AttemptStatus, OrderStatus, PayAttempt, PayOrder
+from models.order import AttemptStatus, OrderPurpose, OrderStatus, PayAttempt, PayOrder
 from services import attempts, closing
 from services.accounts import BOOK, account_for, app_of, payee_of
-from services.attempts import NewOrder
+from services.attempts import Made, NewOrder
 from services.deps import Deps
 from services.numbers import new_out_trade_no, new_public_id
 from services.payers import Payer
@@ -52,6 +52,23 @@ class Purchase:
     deposit_fen: int | None = None
     quantity: int = 1
     remark: str = ""
+
+
+class Beside(Protocol):
+    """What an order is for where it is no sale: it stands beside each attempt, written with it."""
+
+    @property
+    def purpose(self) -> OrderPurpose: ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Kept with the attempt; another value is another attempt. No wallet is told."""
+
+    def write(self, session: Session, order_id: int) -> None:
+        """Called under the order's lock; what it raises undoes the attempt."""
+
+    def check(self, session: Session, order: PayOrder) -> None:
+        """Raises where the order that the intention has is another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +110,7 @@ def start_payment(
     intent_key: str,
     expires_at: datetime,
     trade_no: str | None = None,
+    beside: Beside | None = None,
 ) -> Started:
     """Open (or find) the order of this intention and get what the payer's page needs.
 
@@ -103,7 +121,9 @@ def start_payment(
     accounts = BOOK.get(deps, scan.provider_id, scan.account_version)
     account = account_for(accounts, payer.channel, scan.merchant_id, scan.wechat_sub_mchid)
     for _ in range(3):
-        found = _open(deps, scan, payer, purchase, account, intent_key, expires_at, trade_no)
+        found = _open(
+            deps, scan, payer, purchase, account, intent_key, expires_at, trade_no, beside
+        )
         if isinstance(found, Started):
             return found
         if isinstance(found, Opened):
@@ -126,6 +146,7 @@ def _open(
     intent_key: str,
     expires_at: datetime,
     trade_no: str | None,
+    beside: Beside | None,
 ) -> Opened | MustClose | Started:
     def unit() -> Opened | MustClose | Started:
         now = deps.now()
@@ -147,18 +168,19 @@ def _open(
             remark=purchase.remark,
             app=app_of(account),
             payee=payee_of(account),
-            request=_request(deps, scan, payer, purchase, expires_at),
+            request=_request(deps, scan, payer, purchase, expires_at, beside),
             created_at=now,
             expires_at=expires_at,
             first_question_s=deps.settings.query_schedule[0],
+            purpose=OrderPurpose.SALE if beside is None else beside.purpose,
         )
-        made = attempts.insert_order(deps, new)
+        made = _written(deps, new, beside)
         if made is not None:
             return Opened(
                 made.order_id, made.attempt_id, number, new.public_id, new.request,
                 purchase.amount_fen,
             )  # fmt: skip
-        return deps.transact(lambda s: _continue(deps, s, new), rerun_if_unknown=True)
+        return deps.transact(lambda s: _continue(deps, s, new, beside), rerun_if_unknown=True)
 
     try:
         return unit()
@@ -169,21 +191,41 @@ def _open(
         return unit()
 
 
+def _written(deps: Deps, new: NewOrder, beside: Beside | None) -> Made | None:
+    """A sale is one statement; whatever stands beside an order is written in one transaction."""
+    if beside is None:
+        return attempts.insert_order(deps, new)
+
+    def unit(session: Session) -> Made | None:
+        made = attempts.insert_in(session, new)
+        if made is not None:
+            beside.write(session, made.order_id)
+        return made
+
+    return deps.transact(unit, rerun_if_unknown=True)
+
+
 def _constraint(problem: IntegrityError) -> str:
     diagnosis = getattr(problem.orig, "diag", None)
     return str(getattr(diagnosis, "constraint_name", ""))
 
 
-def _continue(deps: Deps, session: Session, new: NewOrder) -> Opened | MustClose | Started:
+def _continue(
+    deps: Deps, session: Session, new: NewOrder, beside: Beside | None
+) -> Opened | MustClose | Started:
     """The intention is known: find its one open attempt, under the order's lock."""
     order = attempts.lock_order_by_intent(session, new.provider_id, new.intent_key)
+    if order.purpose is not new.purpose:
+        raise PayProblem("ORDER_CONFLICT", trade_num=order.out_trade_no)
+    if beside is not None:
+        beside.check(session, order)
     if order.status is OrderStatus.PAID:
         return Started(order.public_id)
     if order.status is OrderStatus.CLOSED or order.expires_at <= new.created_at:
         return Started(order.public_id)
     last = attempts.open_attempt(session, order)
     if last is None:
-        return _again(session, order, new)
+        return _again(session, order, new, beside)
     if last.channel == new.channel and last.person_id != new.person_id:
         return Started(order.public_id)  # a one-off number on a second phone: it sees the state
     if last.status is AttemptStatus.CLOSING or not _same(order, last, new):
@@ -197,21 +239,29 @@ def _continue(deps: Deps, session: Session, new: NewOrder) -> Opened | MustClose
 def _same(order: PayOrder, last: PayAttempt, new: NewOrder) -> bool:
     return (
         (last.channel, last.app, last.payee) == (new.channel, new.app, new.payee)
+        and last.request.get("beside") == new.request.get("beside")
         and (last.person_id, last.amount_fen) == (new.person_id, new.amount_fen)
         and order.undiscountable_fen == new.undiscountable_fen
     )
 
 
-def _again(session: Session, order: PayOrder, new: NewOrder) -> Opened:
+def _again(session: Session, order: PayOrder, new: NewOrder, beside: Beside | None) -> Opened:
     """A further attempt of the same order: the last one was refused or closed upstream."""
     number = attempts.next_number(session, order)
     request = {**new.request, "expires_at": order.expires_at.isoformat()}
     attempt_id = attempts.add_attempt(session, order, new, number, request)
+    if beside is not None:
+        beside.write(session, order.id)
     return Opened(order.id, attempt_id, number, order.public_id, request, new.amount_fen)
 
 
 def _request(
-    deps: Deps, scan: Scan, payer: Payer, purchase: Purchase, expires_at: datetime
+    deps: Deps,
+    scan: Scan,
+    payer: Payer,
+    purchase: Purchase,
+    expires_at: datetime,
+    beside: Beside | None,
 ) -> dict[str, Any]:
     """What the wallet is told besides number, amount and payer; kept so that a repeat is equal."""
     request: dict[str, Any] = {
@@ -224,6 +274,8 @@ def _request(
         request["goods_tag"] = scan.goods_tag
     if purchase.undiscountable_fen:
         request["undiscountable_fen"] = purchase.undiscountable_fen
+    if beside is not None:
+        request["beside"] = dict(beside.facts)
     return request
 
 

@@ -17,12 +17,14 @@ from models.order import (
     AttemptMethod,
     AttemptStatus,
     CloseReason,
+    OrderPurpose,
     OrderStatus,
     PayAttempt,
     PayOrder,
 )
 from services import attempts, audit
 from services.accounts import BOOK, account_for
+from services.cards import reservations
 from services.cases import end_case
 from services.codepay import reversing
 from services.deps import Deps
@@ -237,6 +239,8 @@ def end_order(
     order.move_to(OrderStatus.CLOSED)
     order.close_reason = reason
     order.is_unknown = False
+    if order.purpose is OrderPurpose.RECHARGE:
+        reservations.free_in(session, order, now)
     audit.record(
         session,
         provider_id=order.provider_id,

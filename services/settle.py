@@ -11,8 +11,16 @@ from sqlalchemy.orm import Session
 from errors import NotFound
 from gateways.base import ReversalState, Trade, TradeState
 from models.event import CaseKind
-from models.order import OPEN_ATTEMPTS, AttemptStatus, OrderStatus, PayAttempt, PayOrder
+from models.order import (
+    OPEN_ATTEMPTS,
+    AttemptStatus,
+    OrderPurpose,
+    OrderStatus,
+    PayAttempt,
+    PayOrder,
+)
 from services import audit, totals
+from services.cards import reservations
 from services.cases import open_case
 from services.queue import enqueue
 from services.refunds.asking import refund_twice_paid
@@ -79,6 +87,17 @@ def _apply(
         session.flush()
         _hurry_others(session, order, now)
     return True
+
+
+def pay_from_card(
+    session: Session, order: PayOrder, attempt: PayAttempt, now: datetime, *, actor: str
+) -> None:
+    """What the ledger has just taken from a member's card is paid; no wallet is asked. The order is
+    locked, and the movement stands in the same transaction."""
+    attempt.status, attempt.due_at, attempt.is_unknown = AttemptStatus.PAID, None, False
+    attempt.raw_state, attempt.paid_at = "SUCCESS", now
+    attempt.transaction_id = attempt.out_trade_no
+    _pay(session, order, attempt, now, actor=actor)
 
 
 def _lock(session: Session, provider_id: int, trade: Trade) -> tuple[PayOrder, PayAttempt]:
@@ -150,7 +169,9 @@ def _freeze(
     )
 
 
-def _pay(session: Session, order: PayOrder, attempt: PayAttempt, now: datetime) -> None:
+def _pay(
+    session: Session, order: PayOrder, attempt: PayAttempt, now: datetime, *, actor: str = ""
+) -> None:
     order.is_late = order.status is OrderStatus.CLOSED
     order.move_to(OrderStatus.PAID)
     order.channel, order.person_id = attempt.channel, attempt.person_id
@@ -159,10 +180,12 @@ def _pay(session: Session, order: PayOrder, attempt: PayAttempt, now: datetime) 
     order.is_unknown = order.is_frozen = False
     order.transaction_id, order.paid_at = attempt.transaction_id, attempt.paid_at
     totals.add_payment(session, order, now)
+    if order.purpose is OrderPurpose.RECHARGE:
+        reservations.credit_in(session, order, attempt, now)
     audit.record(
         session,
         provider_id=order.provider_id,
-        actor=f"upstream:{attempt.channel}",
+        actor=actor or f"upstream:{attempt.channel}",
         action="order_paid_late" if order.is_late else "order_paid",
         subject=f"order:{order.out_trade_no}",
         at=now,

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from services import asking, totals
 from services.bills import sweep as bills
+from services.cards import sweep as recharges
 from services.deps import Deps
 from services.housekeeping import beat
 from services.refunds import sweep as refunds
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SWEEP_EVERY_S = 0.25
+RECHARGES_EVERY_S = 1.0
 TOTALS_EVERY_S = 1.0
 BILLS_EVERY_S = 2.0
 ABANDONED_EVERY_S = 5.0
@@ -44,6 +46,7 @@ class Sweeper:
             for name, pause, work in (
                 ("due", SWEEP_EVERY_S, self.sweep),
                 ("refunds", SWEEP_EVERY_S, self.refunds),
+                ("recharges", RECHARGES_EVERY_S, self.recharges),
                 ("totals", TOTALS_EVERY_S, self._totals),
                 ("bills", BILLS_EVERY_S, self.bills),
                 ("bill cases", BILLS_EVERY_S, self.bill_cases),
@@ -84,6 +87,11 @@ class Sweeper:
         """The same for refunds."""
         most = self._deps.settings.worker_threads * 2
         return self._meet(refunds.claim_due(self._deps, most), refunds.pursue) == most
+
+    def recharges(self) -> bool:
+        """The same for room that recharges hold."""
+        most = self._deps.settings.worker_threads * 4
+        return self._meet(recharges.claim_due(self._deps, most), recharges.look) == most
 
     def bills(self) -> bool:
         """One bill at a time in a process: its memory is bounded, and it may take a minute."""

@@ -14,6 +14,7 @@ from models.refund import Refund, RefundStatus
 from services import attempts, closing
 from services.bills import cases
 from services.bills.fetching import find_bill
+from services.cards import recharge_refunds
 from services.cases import end_case
 from services.deps import Deps
 from services.refunds.settling import lock_refund
@@ -92,7 +93,8 @@ def _void_trade(session: Session, deps: Deps, bill: Bill, attempt_id: int, actor
 
 
 def _void_refund(session: Session, deps: Deps, bill: Bill, refund_id: int) -> None:
-    _, attempt, refund = lock_refund(session, bill.provider_id, refund_id)
+    locked = lock_refund(session, bill.provider_id, refund_id)
+    _, attempt, refund = locked
     # One that is merely created will be sent, or is on its way: nobody knows enough to void it.
     if refund.status is not RefundStatus.UNKNOWN:
         raise Conflict(f"{refund.out_refund_no} is {refund.status}")
@@ -100,3 +102,4 @@ def _void_refund(session: Session, deps: Deps, bill: Bill, refund_id: int) -> No
     refund.closed_at, refund.due_at = deps.now(), None
     attempt.held_fen -= refund.amount_fen
     end_case(session, bill.provider_id, CaseKind.REFUND_SLOW, refund.out_refund_no, deps.now())
+    recharge_refunds.ended_in(session, locked, deps.now(), succeeded=False)

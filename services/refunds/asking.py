@@ -15,6 +15,8 @@ from gateways.money import yuan_from_fen
 from models.order import AttemptStatus, OrderStatus, PayAttempt, PayOrder
 from models.refund import Refund, RefundStatus
 from services import audit, restored
+from services.cards import recharge_refunds
+from services.cards.card_refunds import give_back_in
 from services.deps import Deps
 from services.refunds.refusals import (
     RefundAfterRestore,
@@ -42,6 +44,7 @@ class Ask:
     merchant_id: int | None = None  # named by whoever may see one merchant's orders only
     out_refund_no: str | None = None  # the caller's own number; the same again is the same refund
     transaction_id: str | None = None  # the wallet's number of a second payment that is to go back
+    bonus_fen: int | None = None  # of a recharge: the bonus to take back; None: in proportion
 
 
 def ask_for(deps: Deps, ask: Ask) -> int:
@@ -64,14 +67,15 @@ def ask_in(session: Session, deps: Deps, ask: Ask) -> int:
     room = attempt.amount_fen - attempt.held_fen
     if not 1 <= ask.amount_fen <= room:
         raise RefundAmount(f"超过可退金额：最多可退 ¥{yuan_from_fen(room)}", room_fen=room)
+    of_card = attempt.channel == "balance"  # our own ledger: no wallet says until when
     limit = deps.settings.refund_days(attempt.channel)
-    if attempt.paid_at is None or now - attempt.paid_at > timedelta(days=limit):
+    if attempt.paid_at is None or (now - attempt.paid_at > timedelta(days=limit) and not of_card):
         raise RefundTooLate(days=limit)
     made = _count(session, order)
     if made >= MOST_PER_ORDER:
         raise RefundTooMany()
     number = ask.out_refund_no or _free_number(session, order, made + 1)
-    return hold(
+    refund_id = hold(
         session,
         order,
         attempt,
@@ -83,12 +87,34 @@ def ask_in(session: Session, deps: Deps, ask: Ask) -> int:
         now=now,
         due_at=now + FIRST_LOOK,
     )
+    if recharge_refunds.takes(order, attempt):
+        recharge_refunds.take_in(
+            session, order, refund_id, ask.amount_fen, now, bonus_fen=ask.bonus_fen
+        )
+    if of_card:
+        give_back_in(session, order, attempt, refund_id, now)
+    return refund_id
 
 
 def refund_twice_paid(
     session: Session, order: PayOrder, attempt: PayAttempt, now: datetime
 ) -> str | None:
-    """A second success for one intention goes back by itself, once; its number, None if it has.
+    """A second success for one intention goes back by itself, once; its number, None if it has."""
+    return refund_by_itself(
+        session, order, attempt, now, reason="重复付款，自动退回", actor="system:paid_twice"
+    )
+
+
+def refund_by_itself(
+    session: Session,
+    order: PayOrder,
+    attempt: PayAttempt,
+    now: datetime,
+    *,
+    reason: str,
+    actor: str,
+) -> str | None:
+    """Give a whole payment back that must not be kept, once; its number, None if it has gone back.
 
     Called under the order's lock. The sweep sends it: `due_at` is now.
     """
@@ -102,9 +128,9 @@ def refund_twice_paid(
         attempt,
         attempt.amount_fen,
         number,
-        reason="重复付款，自动退回",
-        asked_by="system:paid_twice",
-        allowed_by="system:paid_twice",
+        reason=reason,
+        asked_by=actor,
+        allowed_by=actor,
         now=now,
         due_at=now,
     )

@@ -15,6 +15,7 @@ from models.order import PayAttempt, PayOrder
 from models.refund import OPEN_REFUNDS, ROOMLESS, Refund, RefundStatus
 from services import attempts, audit, totals
 from services.callbacks import events as callbacks
+from services.cards import recharge_refunds
 from services.cases import end_case, open_case
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ def _succeed(session: Session, locked: Locked, at: datetime, now: datetime) -> b
     callbacks.refund_succeeded(session, refund.provider_id, refund.id, now)
     for kind in (CaseKind.REFUND_WAITING, CaseKind.REFUND_ABNORMAL, CaseKind.REFUND_SLOW):
         end_case(session, refund.provider_id, kind, refund.out_refund_no, now)
+    recharge_refunds.ended_in(session, locked, now, succeeded=True)
     return True
 
 
@@ -127,6 +129,7 @@ def fail(
     _told(session, locked, "refund_failed", actor, now, code=code[:64])
     for kind in (CaseKind.REFUND_WAITING, CaseKind.REFUND_ABNORMAL, CaseKind.REFUND_SLOW):
         end_case(session, refund.provider_id, kind, refund.out_refund_no, now)
+    recharge_refunds.ended_in(session, locked, now, succeeded=False)
 
 
 def wait_for_money(
