@@ -14,7 +14,7 @@ from services.deps import Deps
 from services.order_story.finding import find_key
 from services.order_story.lines import both, wallet, yuan
 from services.order_story.tellers import attempts_of, cases_of, refunds_of
-from services.order_words import CASES, OTHER_CASE, REFUNDS, STATES
+from services.order_words import CASES, FROM_CARD, OTHER_CASE, REFUNDS, STATES, Words
 from services.orders import state_of
 
 # What a merchant should hear of first, among the refunds of an order.
@@ -50,7 +50,7 @@ def state_words(order: PayOrder) -> str:
 def _lines(session: Session, order: PayOrder) -> Iterator[str]:
     refunds, cases = refunds_of(session, order), cases_of(session, order)
     state, facts = state_words(order), _facts(order, refunds)
-    words = STATES[state]
+    words = _words(order, state)
     yield f"{order.out_trade_no} is {state}: {words.why.format(**facts)}"
     yield f"  do: {words.do.format(**facts)}"
     if order.is_late and state != "late_paid":
@@ -58,7 +58,7 @@ def _lines(session: Session, order: PayOrder) -> Iterator[str]:
     for attempt in attempts_of(session, order):
         if attempt.status is not AttemptStatus.PAID and attempt.is_unknown:
             yield f"  attempt {attempt.out_trade_no}: {wallet(attempt.channel)} has not answered"
-        if attempt.raw_state:
+        if attempt.raw_state and attempt.channel != "balance":
             said = f"{wallet(attempt.channel)} last said {attempt.raw_state}"
             yield f"  attempt {attempt.out_trade_no} ({attempt.status}): {said}"
     for refund in refunds:
@@ -67,7 +67,7 @@ def _lines(session: Session, order: PayOrder) -> Iterator[str]:
     for case in cases:
         if case.closed_at is None:
             yield from _case(case)
-    yield f"tell the merchant: {_chinese(state, facts, refunds)}"
+    yield f"tell the merchant: {_chinese(words, facts, refunds)}"
 
 
 def _facts(order: PayOrder, refunds: list[Refund]) -> dict[str, str]:
@@ -101,8 +101,13 @@ def _case(case: MoneyCase) -> Iterator[str]:
     yield f'    do: {words.do}; in the end `flask cases close {case.id} --note "…"`'
 
 
-def _chinese(state: str, facts: dict[str, str], refunds: list[Refund]) -> str:
-    said = STATES[state].zh.format(**facts)
+def _words(order: PayOrder, state: str) -> Words:
+    own = FROM_CARD if order.channel == "balance" else {}
+    return own.get(state, STATES[state])
+
+
+def _chinese(words: Words, facts: dict[str, str], refunds: list[Refund]) -> str:
+    said = words.zh.format(**facts)
     for status in URGENT:
         for refund in refunds:
             if refund.status is status:

@@ -86,6 +86,25 @@ STATES: Final[dict[str, Words]] = {
     ),
 }
 
+# Of a payment from a member's card: the ledger says it, no wallet does.
+FROM_CARD: Final[dict[str, Words]] = {
+    "paid": Words(
+        "paid from a member's card: the ledger took it in the same transaction",
+        "nothing; `flask refunds ask` puts money back on the card, at once",
+        "这笔 ¥{amount} 已用会员卡余额付款成功。",
+    ),
+    "part_refunded": Words(
+        "paid from a member's card, and {back} of it is back on the card",
+        "nothing; at most {left} can still be refunded",
+        "这笔 ¥{amount} 已用会员卡付款，其中 {back} 已退回会员卡。",
+    ),
+    "refunded": Words(
+        "paid from a member's card, and all of it is back on the card",
+        "nothing",
+        "这笔 ¥{amount} 已全部退回会员卡。",
+    ),
+}
+
 REFUNDS: Final[dict[RefundStatus, Words]] = {
     RefundStatus.CREATED: Words(
         "written down, room is held, and not yet sent", NOTHING, "退款 {amount} 正在提交。"
@@ -160,6 +179,10 @@ CASES: Final[dict[CaseKind, Words]] = {
     CaseKind.PAID_AFTER_REVERSE: Words(
         "a payment by code was reversed, and the wallet kept it nevertheless",
         "the payer is owed the money: give it back in the wallet's console, then close the case",
+    ),
+    CaseKind.LEDGER_BROKEN: Words(
+        "the ledger of a merchant's cards is not what was written",
+        "`flask ledger verify` names each row; find out whose hand it was, then close the case",
     ),
     CaseKind.NO_ANSWER: Words(
         "the wallet has been silent about this payment for two minutes",

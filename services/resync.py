@@ -99,6 +99,8 @@ def read_log(lines: Iterable[str]) -> set[Told]:
             continue
         if isinstance(said, dict) and isinstance(number := said.get("out_trade_no"), str):
             channel, refund = said.get("channel"), said.get("out_refund_no")
+            if channel == "balance":  # a member's card: no wallet knows the number
+                continue
             for wallet in [channel] if channel in ("wechat", "alipay") else ["wechat", "alipay"]:
                 found.add(Told(number, wallet, refund if isinstance(refund, str) else ""))
     return found

@@ -29,7 +29,7 @@ _COLUMNS = """
     m.alipay_wap, m.min_fen AS merchant_min, m.max_fen AS merchant_max,
     s.id AS store_id, s.out_shop_id, s.name AS store_name, s.branch_name,
     s.is_active AS store_active, s.opens_at, s.closes_at, s.page_mode, s.goods_tag,
-    s.min_fen AS store_min, s.max_fen AS store_max
+    s.min_fen AS store_min, s.max_fen AS store_max, s.disable_membership_card
 """
 _JOINS = """
     LEFT JOIN merchant m ON m.provider_id = p.id AND m.id = {merchant}
@@ -97,6 +97,7 @@ class Scan:
     goods_tag: str | None
     store_min: int | None
     store_max: int | None
+    disable_membership_card: bool
 
     @property
     def shop(self) -> str:

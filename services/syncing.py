@@ -22,6 +22,7 @@ from services import asking, audit, closing
 from services.accounts import NotConfigured
 from services.adopted_refunds import MISSES, MISSES_UNSURE, adopt_own_numbers
 from services.asking import Claim
+from services.cards.spent import taken_fen
 from services.cases import open_case
 from services.deps import Deps
 from services.orders import state_of
@@ -92,6 +93,8 @@ def _open(session: Session, provider_id: int, order_id: int) -> tuple[str, list[
 
 def _ask_payment(deps: Deps, provider_id: int, attempt_id: int, actor: str) -> Answer:
     was = deps.transact(lambda s: _attempt(s, provider_id, attempt_id))
+    if was.channel == "balance":
+        return deps.transact(lambda s: _own_books(s, was))
     try:
         target = closing.find_target(deps, provider_id, attempt_id)
         if target.is_reversing:
@@ -115,6 +118,14 @@ def _ask_payment(deps: Deps, provider_id: int, attempt_id: int, actor: str) -> A
         "payment", was.out_trade_no, was.status, now.status, said,
         is_answered=is_answered, is_agreed=_agrees(now, trade) and not unexplained,
     )  # fmt: skip
+
+
+def _own_books(session: Session, was: PayAttempt) -> Answer:
+    """Of a payment from a member's card no wallet is asked: our own ledger must have taken it."""
+    taken = taken_fen(session, was.provider_id, was.order_id)
+    agreed = (taken == was.amount_fen) is (was.status is AttemptStatus.PAID)
+    said = f"no wallet is asked: the ledger took ¥{yuan_from_fen(taken)} from the member's card"
+    return Answer("payment", was.out_trade_no, was.status, was.status, said, is_agreed=agreed)
 
 
 def _find_refunds(

@@ -3,6 +3,10 @@
 A payment or a refund appends a row to `day_delta` in its own transaction and touches no row that
 another one may want, so a busy store never waits for itself. The worker adds these rows up into
 `day_total` and removes them in one statement; whoever reads adds what is left.
+
+Money counts as taken once, when it comes over a wallet. What is spent from a member's card came
+earlier, as a recharge: it stands beside the takings (`card`), never in them. A recharge is part of
+the takings, and is shown as such (`recharge`): its rows have a channel of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from models.order import PayOrder
+from models.order import OrderPurpose, PayOrder
 from models.refund import Refund
 from models.total import DayDelta
 from services.deps import Deps
@@ -33,11 +37,22 @@ class Takings:
     refund_count: int = 0
     refund_fen: int = 0
     returned_fen: int = 0  # of the payments counted here, whenever it went back
+    card_count: int = 0  # payments from members' cards: not in the figures above
+    card_fen: int = 0  # less what went back to the cards
+    recharge_fen: int = 0  # of the payments above, less what of it went back
 
     @property
     def kept_fen(self) -> int:
         """What is left today of the payments of this day."""
         return self.paid_fen - self.returned_fen
+
+
+RECHARGE = "recharge:"  # before the wallet's name, for the recharges that came over it
+
+
+def channel_of(order: PayOrder) -> str:
+    """What an order counts under."""
+    return RECHARGE + order.channel if order.purpose is OrderPurpose.RECHARGE else order.channel
 
 
 def china_day(at: datetime) -> date:
@@ -55,7 +70,7 @@ def add_payment(session: Session, order: PayOrder, now: datetime) -> None:
             provider_id=order.provider_id,
             merchant_id=order.merchant_id,
             store_id=order.store_id,
-            channel=order.channel,
+            channel=channel_of(order),
             day_on=day,
             paid_count=1,
             paid_fen=order.amount_fen,
@@ -76,7 +91,7 @@ def add_refund(session: Session, order: PayOrder, refund: Refund) -> None:
         "provider_id": order.provider_id,
         "merchant_id": order.merchant_id,
         "store_id": order.store_id,
-        "channel": order.channel,
+        "channel": channel_of(order),
     }
     done = {"day_on": back_on, "refund_count": 1, "refund_fen": refund.amount_fen}
     returned = {"day_on": paid_on, "returned_fen": refund.amount_fen}
@@ -121,12 +136,18 @@ def fold(deps: Deps, most: int = FOLD) -> int:
 
 
 _PART = """
-SELECT day_on, paid_count, paid_fen, refund_count, refund_fen, returned_fen FROM {table}
+SELECT day_on, channel, paid_count, paid_fen, refund_count, refund_fen, returned_fen FROM {table}
 WHERE provider_id = :p AND merchant_id = :m AND day_on = ANY(CAST(:days AS date[])){store}
 """
 _BOTH = """
-SELECT day_on, sum(paid_count), sum(paid_fen), sum(refund_count), sum(refund_fen),
-    sum(returned_fen) FROM ({total} UNION ALL {delta}) both_parts GROUP BY day_on
+SELECT day_on, sum(paid_count) FILTER (WHERE over_wallet),
+    sum(paid_fen) FILTER (WHERE over_wallet), sum(refund_count) FILTER (WHERE over_wallet),
+    sum(refund_fen) FILTER (WHERE over_wallet), sum(returned_fen) FILTER (WHERE over_wallet),
+    sum(paid_count) FILTER (WHERE NOT over_wallet),
+    sum(paid_fen - returned_fen) FILTER (WHERE NOT over_wallet),
+    sum(paid_fen - returned_fen) FILTER (WHERE channel LIKE 'recharge:%')
+FROM (SELECT *, channel <> 'balance' AS over_wallet FROM ({total} UNION ALL {delta}) both_parts)
+    parts GROUP BY day_on
 """
 
 
@@ -143,7 +164,7 @@ def per_day(
         text(_BOTH.format(total=total, delta=delta)),
         {"p": provider_id, "m": merchant_id, "store": store_id, "days": list(days)},
     )
-    return {row[0]: Takings(*(int(part) for part in row[1:])) for row in rows}
+    return {row[0]: Takings(*(int(part or 0) for part in row[1:])) for row in rows}
 
 
 _NEWEST = """

@@ -15,10 +15,11 @@ from services.totals import Takings
 log = logging.getLogger(__name__)
 
 # Counted anew. `paid_on` and `back_on` are China days; the second payment of an order that went
-# back by itself was never counted, so its refund is not either.
+# back by itself was never counted, so its refund is not either. A recharge has a channel of its
+# own, as in `totals.channel_of`.
 _COUNTED = """
 WITH back AS (
-    SELECT o.provider_id, o.merchant_id, o.store_id, o.channel, r.amount_fen,
+    SELECT o.provider_id, o.merchant_id, o.store_id, {channel} AS channel, r.amount_fen,
         CAST(o.paid_at AT TIME ZONE 'Asia/Shanghai' AS date) AS paid_on,
         CAST(r.succeeded_at AT TIME ZONE 'Asia/Shanghai' AS date) AS back_on
     FROM refund r
@@ -26,11 +27,11 @@ WITH back AS (
     JOIN pay_order o ON o.provider_id = r.provider_id AND o.id = r.order_id
     WHERE r.status = 'success' AND a.transaction_id IS NOT DISTINCT FROM o.transaction_id
 ), parts AS (
-    SELECT provider_id, merchant_id, store_id, channel,
+    SELECT provider_id, merchant_id, store_id, {channel} AS channel,
         CAST(paid_at AT TIME ZONE 'Asia/Shanghai' AS date) AS day_on,
         count(*) AS paid_count, sum(amount_fen) AS paid_fen,
         0 AS refund_count, 0 AS refund_fen, 0 AS returned_fen
-    FROM pay_order WHERE status = 'paid' GROUP BY 1, 2, 3, 4, 5
+    FROM pay_order o WHERE status = 'paid' GROUP BY 1, 2, 3, 4, 5
     UNION ALL
     SELECT provider_id, merchant_id, store_id, channel, back_on, 0, 0, 1, amount_fen, 0 FROM back
     UNION ALL
@@ -41,7 +42,7 @@ WITH back AS (
         sum(refund_fen) AS refund_fen, sum(returned_fen) AS returned_fen
     FROM parts GROUP BY 1, 2, 3, 4, 5
 )
-"""
+""".format(channel="CASE o.purpose WHEN 'recharge' THEN 'recharge:' ELSE '' END || o.channel")
 _KEPT = """
 , kept AS (
     SELECT provider_id, merchant_id, store_id, channel, day_on, sum(paid_count) AS paid_count,

@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from models.card import CardSpend
 from models.event import AuditEntry
 from models.order import PayOrder
+from services.cards.spent import spend_of
 from services.orders import state_of
 from services.refunds import listing, words
 from web.formats import figure, local_time
@@ -38,7 +40,7 @@ STORY = {
     "refund_waiting": "退款 ¥{yuan} 等待中：商户余额不足，可能已自动提现",
     "refund_abnormal": "退款 ¥{yuan} 异常：顾客账户收不到，需线下退还",
 }
-WALLETS = {"wechat": "微信支付", "alipay": "支付宝"}
+WALLETS = {"wechat": "微信支付", "alipay": "支付宝", "balance": "会员卡"}
 REFUND_HELP = "余额不足多半是开了自动提现：先在钱包的商户平台充值，再用原退款单号重试。"
 
 
@@ -50,6 +52,7 @@ class Found:
     story: list[AuditEntry]
     refunds: list[listing.Line]
     place: str
+    spend: tuple[CardSpend, str] | None = None  # of a card, with its number
 
 
 def read(session: Session, provider_id: int, merchant_id: int, number: str) -> Found | None:
@@ -68,7 +71,8 @@ def read(session: Session, provider_id: int, merchant_id: int, number: str) -> F
         .where(AuditEntry.provider_id == provider_id, AuditEntry.subject == f"order:{number}")
         .order_by(AuditEntry.id)
     ).all()
-    return Found(order, list(story), listing.of_order(session, order), _place(session, order))
+    refunds, place = listing.of_order(session, order), _place(session, order)
+    return Found(order, list(story), refunds, place, spend_of(session, order))
 
 
 def _place(session: Session, order: PayOrder) -> str:
@@ -115,10 +119,22 @@ def _facts(found: Found) -> list[dict[str, Any]]:
     if order.paid_at:
         facts.append({"label": "收款时间", "value": local_time(order.paid_at), "kind": "num"})
     facts.append({"label": "订单号", "value": order.out_trade_no, "kind": "mono"})
-    if order.transaction_id:
+    facts += _card_facts(found)
+    if order.transaction_id and order.channel != "balance":
         facts.append({"label": "钱包单号", "value": order.transaction_id, "kind": "mono"})
     if order.remark:
         facts.append({"label": "备注", "value": order.remark, "kind": ""})
+    return facts
+
+
+def _card_facts(found: Found) -> list[dict[str, Any]]:
+    """Which card, and which of its parts the order took: a refund goes back to the same."""
+    if found.spend is None:
+        return []
+    spend, number = found.spend
+    facts: list[dict[str, Any]] = [{"label": "会员卡号", "value": number, "kind": "mono"}]
+    if spend.bonus_fen:
+        facts.append({"label": "其中赠送金额", "value": spend.bonus_fen, "kind": "money"})
     return facts
 
 

@@ -181,6 +181,8 @@ def _days(rows: Sequence[OrderRow], takings: Mapping[date, Takings] | None) -> l
         if takings is not None:
             took = takings.get(day, Takings())
             one |= {"count": took.paid_count, "net_fen": took.kept_fen}
+            one |= {"card_fen": took.card_fen, "recharge_fen": took.recharge_fen}
+            one |= {"card_count": took.card_count}
         shown.append(one)
     return shown
 

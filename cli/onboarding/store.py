@@ -12,6 +12,7 @@ from cli.onboarding.options import actor, option, said_plainly
 from gateways.money import fen_from_yuan
 from models.merchant import PageMode
 from services import onboarding
+from services.cards import store_switch
 from services.onboarding import NewCode, NewStore
 from web.runtime import deps
 
@@ -65,6 +66,19 @@ def store_add(page_mode: str, opens: str | None, closes: str | None, **given: An
         )
         made = onboarding.add_store(deps(), new, actor=actor())
     click.echo(f"out_shop_id {made.out_shop_id}\ncode {made.code}\nurl {made.url}")
+
+
+@store.command("cards")
+@click.argument("state", type=click.Choice(["on", "off"]))
+@click.argument("out_shop_id")
+def store_cards(state: str, out_shop_id: str) -> None:
+    """Take members' cards in a store or not: 「本门店启用会员卡」.
+
+    The old product's switch was the opposite, 「本门店禁用会员卡」 (disable_membership_card).
+    """
+    with said_plainly():
+        changed = store_switch.set_cards(deps(), out_shop_id, is_on=state == "on", actor=actor())
+    click.echo(f"{out_shop_id}  本门店启用会员卡  {state}{'' if changed else '  (as before)'}")
 
 
 @code.command("add")

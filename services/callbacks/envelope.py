@@ -16,32 +16,34 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-# Our word of the one table of states: (WeChat, scanned payer), (WeChat, any other), Alipay.
+# Our word of the one table of states: (WeChat, scanned payer), (WeChat, any other), Alipay, card.
 _ORDER_STATES = {
+    "created": (1, 1, 1, 1),
+    "pending": (9, 6, 4, 3),
+    "unknown": (9, 6, 4, 3),
+    "paid": (2, 3, 2, 2),
+    "late_paid": (2, 3, 2, 2),
+    "part_refunded": (2, 3, 2, 2),
+    "refunded": (4, 4, 5, 4),
+    "closed": (8, 7, 5, 5),
+    "failed": (10, 7, 5, 5),
+    "void": (11, 11, 7, 5),  # the table has none for a card, whose order is paid or never was
+}
+_REFUND_STATES = {  # WeChat, Alipay, card
     "created": (1, 1, 1),
-    "pending": (9, 6, 4),
-    "unknown": (9, 6, 4),
-    "paid": (2, 3, 2),
-    "late_paid": (2, 3, 2),
-    "part_refunded": (2, 3, 2),
-    "refunded": (4, 4, 5),
-    "closed": (8, 7, 5),
-    "failed": (10, 7, 5),
-    "void": (11, 11, 7),
+    "processing": (4, 1, 1),
+    "unknown": (4, 1, 1),
+    "waiting": (4, 1, 1),
+    "success": (2, 2, 2),
+    "failed": (3, 3, 3),
+    "abnormal": (5, 5, 3),
+    "void": (6, 5, 3),
 }
-_REFUND_STATES = {  # WeChat, Alipay
-    "created": (1, 1),
-    "processing": (4, 1),
-    "unknown": (4, 1),
-    "waiting": (4, 1),
-    "success": (2, 2),
-    "failed": (3, 3),
-    "abnormal": (5, 5),
-    "void": (6, 5),
-}
-_PLATFORMS = {"wechat": (1, 100), "alipay": (2, 200)}  # PayPlatform, SubPayPlatform
+# PayPlatform, SubPayPlatform; 300 is the member card, campus cards are not rebuilt
+_PLATFORMS = {"wechat": (1, 100), "alipay": (2, 200), "balance": (3, 300)}
 SCANNED, ONE_CODE = 1, 8  # TradeType: the till scanned the payer; the payer scanned a code
-_PREFIX = {"wechat": "wxpay", "alipay": "alipay"}
+_PREFIX = {"wechat": "wxpay", "alipay": "alipay", "balance": "card"}
+_COLUMNS = ("wechat", "alipay", "balance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Party:
     out_shop_id: str
     app: str
     payer: str | None = field(default=None, repr=False)  # the openid at `app`; None: erased
+    card_number: str | None = None  # of the member's card that paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +145,17 @@ def ascii_json(value: Any) -> str:
 
 
 def order_state(channel: str, state: str, *, is_scanned: bool) -> int:
-    """WxpayOrderState or AlipayOrderState. KeyError for a word that the table has not."""
-    scanned, other, alipay = _ORDER_STATES[state]
-    if channel == "alipay":
-        return alipay
-    return scanned if is_scanned else other
+    """WxpayOrderState, AlipayOrderState or CardOrderState. KeyError for a word that the table has
+    not."""
+    scanned, *others = _ORDER_STATES[state]
+    if channel == "wechat" and is_scanned:
+        return scanned
+    return others[_COLUMNS.index(channel)]
 
 
 def refund_state(channel: str, state: str) -> int:
-    """WxpayRefundOrderState or AlipayRefundOrderState. KeyError as above."""
-    return _REFUND_STATES[state][channel == "alipay"]
+    """WxpayRefundOrderState, AlipayRefundOrderState or CardRefundOrderState. KeyError as above."""
+    return _REFUND_STATES[state][_COLUMNS.index(channel)]
 
 
 def _mch_key(party: Party) -> dict[str, Any]:
@@ -166,13 +170,14 @@ def _mch_key(party: Party) -> dict[str, Any]:
     if party.channel == "wechat":
         payer = {"open_id": party.payer} if party.payer else {}
         made["wxpay_pay_mch_key_ext"] = {"app_id": party.app, **payer}
-    elif party.payer:
+    elif party.channel == "alipay" and party.payer:
         made["alipay_pay_mch_key_ext"] = {"user_id": party.payer}
     return made
 
 
 def _order(party: Party, order: OrderFacts) -> dict[str, Any]:
     state = order_state(party.channel, order.state, is_scanned=order.is_scanned)
+    member = {"membership_number": party.card_number} if party.card_number else {}
     made: dict[str, Any] = {
         "out_trade_no": order.out_trade_no,
         "transaction_id": order.transaction_id,
@@ -188,14 +193,14 @@ def _order(party: Party, order: OrderFacts) -> dict[str, Any]:
         "refunded_fee": order.refunded_fen or None,
         "body": order.body,
         "remark": order.remark,
-        f"{_PREFIX[party.channel]}_order_content_ext": {"current_trade_state": state},
+        f"{_PREFIX[party.channel]}_order_content_ext": {"current_trade_state": state, **member},
         "source_type": order.source_type,
     }
     return {name: value for name, value in made.items() if value is not None}
 
 
 def _refund(party: Party, order: OrderFacts, refund: RefundFacts) -> dict[str, Any]:
-    word = "state" if party.channel == "wechat" else "refund_status"
+    word = "refund_status" if party.channel == "alipay" else "state"
     made: dict[str, Any] = {
         "out_refund_no": refund.out_refund_no,
         "refund_id": refund.refund_id,

@@ -22,6 +22,7 @@ from services.callbacks.envelope import (
     pay_content,
     refund_content,
 )
+from services.cards.spent import spend_of
 from services.deps import Deps
 from services.orders import state_of
 
@@ -69,7 +70,8 @@ def _party(session: Session, deps: Deps, order: PayOrder, attempt: PayAttempt) -
     merchant = session.get_one(Merchant, (order.provider_id, order.merchant_id))
     store = session.get_one(Store, (order.provider_id, order.store_id))
     payer = None
-    if attempt.person_id is not None:
+    paid = spend_of(session, order) if attempt.channel == "balance" else None
+    if attempt.person_id is not None and paid is None:
         person = session.get_one(Person, (order.provider_id, attempt.person_id))
         if person.sealed is not None:
             place = seal_place("person", "sealed", f"{person.provider_id}:{person.subject_hash}")
@@ -81,6 +83,7 @@ def _party(session: Session, deps: Deps, order: PayOrder, attempt: PayAttempt) -
         out_shop_id=store.out_shop_id,
         app=attempt.app,
         payer=payer,
+        card_number=paid[1] if paid else None,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from gateways.money import yuan_from_fen
 from services.numbers import SHANGHAI
 
-WALLETS = {"wechat": "WeChat Pay", "alipay": "Alipay"}
+WALLETS = {"wechat": "WeChat Pay", "alipay": "Alipay", "balance": "the member's card"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from models.event import AuditEntry, MoneyCase, UpstreamEvent
 from models.merchant import Store
 from models.order import AttemptMethod, AttemptStatus, PayAttempt, PayOrder
 from models.refund import Refund, RefundStatus
+from services.cards.spent import spend_of
 from services.order_story.lines import Line, person, wallet, yuan
 
 Teller = Callable[[Session, PayOrder], Iterator[Line]]
@@ -88,15 +89,28 @@ def attempts(session: Session, order: PayOrder) -> Iterator[Line]:
     for it in attempts_of(session, order):
         name = f"attempt {it.out_trade_no}"
         how = " by payment code" if it.method is AttemptMethod.CODE else ""
-        asked = f"{name} for {yuan(it.amount_fen)} at {wallet(it.channel)}{how}"
+        at = "from" if it.channel == "balance" else "at"
+        asked = f"{name} for {yuan(it.amount_fen)} {at} {wallet(it.channel)}{how}"
         yield Line(it.created_at, "Yima", asked)
         if it.paid_at is not None:
-            paid = f"{name} PAID {yuan(it.amount_fen)}, wallet's number {it.transaction_id}"
+            number = f"wallet's number {it.transaction_id}"
+            if it.channel == "balance":
+                number = _from_card(session, order)
+            paid = f"{name} PAID {yuan(it.amount_fen)}, {number}"
             yield Line(it.paid_at, wallet(it.channel), paid)
         if it.closed_at is not None and it.status is AttemptStatus.REJECTED:
             yield Line(it.closed_at, wallet(it.channel), f"{name} refused: {it.raw_state}")
         elif it.closed_at is not None and it.status is AttemptStatus.CLOSED:
             yield Line(it.closed_at, "Yima", f"{name} closed, wallet said {it.raw_state or '-'}")
+
+
+def _from_card(session: Session, order: PayOrder) -> str:
+    found = spend_of(session, order)
+    if found is None:
+        return "and the ledger has no such payment"
+    spend, number = found
+    parts = f"{yuan(spend.bonus_fen)} of it bonus, {yuan(spend.paid_fen)} paid money"
+    return f"card {number}: {parts}"
 
 
 def notifications(session: Session, order: PayOrder) -> Iterator[Line]:
@@ -111,7 +125,9 @@ def notifications(session: Session, order: PayOrder) -> Iterator[Line]:
 
 
 def refunds(session: Session, order: PayOrder) -> Iterator[Line]:
+    paid_by = {it.id: it.channel for it in attempts_of(session, order)}
     for it in refunds_of(session, order):
+        to_card = paid_by.get(it.attempt_id) == "balance"
         name = f"refund {it.out_refund_no}"
         because = f", reason: {it.reason}" if it.reason else ""
         allowed = "" if it.allowed_by == it.asked_by else f", allowed by {person(it.allowed_by)}"
@@ -120,11 +136,12 @@ def refunds(session: Session, order: PayOrder) -> Iterator[Line]:
             person(it.asked_by),
             f"{name} of {yuan(it.amount_fen)} asked for{allowed}{because}",
         )
-        if it.accepted_at is not None:
+        if it.accepted_at is not None and not to_card:
             yield Line(it.accepted_at, "the wallet", f"{name} accepted: not yet back")
         if it.succeeded_at is not None:
             number = f", wallet's number {it.refund_id}" if it.refund_id else ""
-            yield Line(it.succeeded_at, "the wallet", f"{name} DONE, {yuan(it.amount_fen)}{number}")
+            who = wallet("balance") if to_card else "the wallet"
+            yield Line(it.succeeded_at, who, f"{name} DONE, {yuan(it.amount_fen)}{number}")
         if it.closed_at is not None and it.status in (RefundStatus.FAILED, RefundStatus.VOID):
             why = f"{it.upstream_code or '-'} {it.upstream_message or ''}".strip()
             yield Line(it.closed_at, "the wallet", f"{name} {it.status}: {why}")

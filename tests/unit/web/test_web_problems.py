@@ -57,7 +57,7 @@ WANTED = [
 ELSEWHERE = {"NOTIFY_INVALID", "CREDENTIAL_INVALID", "CALLBACK_ADDRESS"}
 # Refunds and scanned payment codes are the shop's: no payer sees them, and their Chinese words
 # stand beside their codes (services/refunds/refusals.py, services/codepay/refusals.py).
-SHOPS = ("REFUND_", "CODE_", "CODEPAY_", "REENTRY_")
+SHOPS = ("REFUND_", "CODE_", "CODEPAY_", "REENTRY_", "CARD_CODE_")
 FACTS = {
     "opens_at": "10:00",
     "at": "14:32",
