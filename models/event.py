@@ -45,6 +45,7 @@ class CaseKind(StrEnum):
     REFUND_MISMATCH = "refund_mismatch"  # another amount than ours, or no room for a late success
     REFUND_SLOW = "refund_slow"  # not final after three days
     PAID_AFTER_REVERSE = "paid_after_reverse"  # kept by the wallet although it was reversed
+    LEDGER_BROKEN = "ledger_broken"  # of a merchant's cards: an entry, seal, balance or sum
     NO_ANSWER = "no_answer"  # the wallet has been silent for two minutes
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from procrastinate import App, JobContext, RetryStrategy
 from procrastinate.psycopg_connector import PsycopgConnector
 
-from services import followup, housekeeping, totals_check
+from services import followup, housekeeping, ledger_nightly, totals_check
 from services.bills import files, planning
 from services.deps import Deps
 
@@ -76,5 +76,11 @@ def build_job_app(deps: Deps) -> App:
     def verify_totals(timestamp: int) -> None:
         """Every night in China: the totals of all days against the orders themselves."""
         totals_check.verify(deps)
+
+    @app.periodic(cron="10 20 * * *")
+    @app.task(name="verify_ledger", queue="bulk")
+    def verify_ledger(timestamp: int) -> None:
+        """Every night in China: all of the ledger; what does not fit becomes a case."""
+        ledger_nightly.verify(deps)
 
     return app

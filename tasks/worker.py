@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from services import asking, totals
+from services import asking, ledger_chain, ledger_heads, totals
 from services.bills import sweep as bills
+from services.cards import room
 from services.cards import sweep as recharges
 from services.deps import Deps
 from services.housekeeping import beat
@@ -30,6 +31,8 @@ SWEEP_EVERY_S = 0.25
 RECHARGES_EVERY_S = 1.0
 TOTALS_EVERY_S = 1.0
 BILLS_EVERY_S = 2.0
+SEAL_EVERY_S = 2.0
+HEADS_EVERY_S = 30.0
 ABANDONED_EVERY_S = 5.0
 BEAT_EVERY_S = 2.0
 
@@ -48,6 +51,9 @@ class Sweeper:
                 ("refunds", SWEEP_EVERY_S, self.refunds),
                 ("recharges", RECHARGES_EVERY_S, self.recharges),
                 ("totals", TOTALS_EVERY_S, self._totals),
+                ("room", TOTALS_EVERY_S, self._room),
+                ("seal", SEAL_EVERY_S, self.seal),
+                ("heads", HEADS_EVERY_S, self._heads),
                 ("bills", BILLS_EVERY_S, self.bills),
                 ("bill cases", BILLS_EVERY_S, self.bill_cases),
                 ("abandoned", ABANDONED_EVERY_S, self._abandoned),
@@ -117,6 +123,18 @@ class Sweeper:
 
     def _totals(self) -> bool:
         return totals.fold(self._deps) == totals.FOLD
+
+    def _room(self) -> bool:
+        room.fold(self._deps)
+        return False
+
+    def seal(self) -> bool:
+        """True when there may be more entries to seal at once."""
+        return ledger_chain.seal(self._deps) > 0
+
+    def _heads(self) -> bool:
+        ledger_heads.write_if_due(self._deps)
+        return False
 
     def _abandoned(self) -> bool:
         asking.end_abandoned(self._deps)

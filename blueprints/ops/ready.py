@@ -13,11 +13,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from services.deps import Deps
+from services.ledger_chain import unsealed_since
+from services.ledger_nightly import broken
 from services.restored import unfinished_since
 from services.watchlist import silent_accounts
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 SILENT_AFTER = timedelta(seconds=15)
+UNSEALED_AFTER = timedelta(minutes=2)
 
 
 @dataclass
@@ -48,6 +51,8 @@ def check(deps: Deps) -> Report:
         version, owns, seen = deps.transact(_look)
         silent = deps.transact(lambda s: silent_accounts(s, deps)) if version else []
         lost = deps.transact(unfinished_since) if version == newest_migration() else None
+        if version == newest_migration():
+            report.warnings += deps.transact(lambda s: _ledger(s, deps))
     except SQLAlchemyError:
         report.checks["database"] = "no answer"
         return report
@@ -68,6 +73,17 @@ def check(deps: Deps) -> Report:
     if owns:
         report.warnings.append("the serving role owns tables: set MIGRATE_DATABASE_URL")
     return report
+
+
+def _ledger(session: Session, deps: Deps) -> list[str]:
+    words = [
+        f"{case.out_trade_no}: the ledger is not what was written, see `flask ledger verify`"
+        for case in broken(session)
+    ]
+    since = unsealed_since(session)
+    if since is not None and deps.now() - since > UNSEALED_AFTER:
+        words.append(f"ledger entries wait for their seal since {since:%F %T}Z: is a worker alive?")
+    return words
 
 
 def _look(session: Session) -> tuple[str | None, bool, Any]:

@@ -308,6 +308,13 @@ ALTER TABLE pay_order ADD CONSTRAINT ck_pay_order_orderpurpose
 ALTER TABLE pay_order VALIDATE CONSTRAINT ck_pay_order_orderpurpose;
 ALTER TABLE store ADD COLUMN disable_membership_card BOOLEAN DEFAULT false NOT NULL;
 
+ALTER TABLE money_case DROP CONSTRAINT ck_money_case_casekind;
+ALTER TABLE money_case ADD CONSTRAINT ck_money_case_casekind
+    CHECK (kind IN ('amount_mismatch', 'payee_mismatch', 'unknown_trade', 'paid_twice',
+        'refund_notice', 'refund_waiting', 'refund_abnormal', 'refund_mismatch', 'refund_slow',
+        'paid_after_reverse', 'ledger_broken', 'no_answer')) NOT VALID;
+ALTER TABLE money_case VALIDATE CONSTRAINT ck_money_case_casekind;
+
 -- Nothing of the ledger is ever changed, not even by the owner of the tables.
 CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -29,6 +29,13 @@ FUNCTIONS = (
 )
 
 
+OLD_CASES = (
+    *("amount_mismatch", "payee_mismatch", "unknown_trade", "paid_twice", "refund_notice"),
+    *("no_answer", "refund_waiting", "refund_abnormal", "refund_mismatch", "refund_slow"),
+    "paid_after_reverse",
+)
+
+
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '10s'")
     connection = op.get_bind().connection.driver_connection
@@ -43,5 +50,9 @@ def downgrade() -> None:
         op.drop_table(table)
     for function in FUNCTIONS:
         op.execute(f"DROP FUNCTION {function}")
+    op.execute("DELETE FROM money_case WHERE kind = 'ledger_broken'")
+    name, listed = "ck_money_case_casekind", ", ".join(f"'{word}'" for word in OLD_CASES)
+    op.execute(f"ALTER TABLE money_case DROP CONSTRAINT {name}")
+    op.execute(f"ALTER TABLE money_case ADD CONSTRAINT {name} CHECK (kind IN ({listed}))")
     op.drop_column("store", "disable_membership_card")
     op.drop_column("pay_order", "purpose")
