@@ -14,6 +14,71 @@ _OTHER_WAY_ZH = "请改用微信或支付宝付款。"
 _OTHER_WAY_EN = "Please pay with WeChat or Alipay."
 
 CARDS: Final[Mapping[str, Entry]] = {
+    # recharging: the caps are settings of the platform, no screen raises one
+    "CARD_BALANCE_CAP": Entry(
+        Wording(
+            "超过本卡余额上限[，最多还可充值 {room}（含赠送）]",
+            ("改小金额，或先用掉一部分余额。", "上限由平台按规定设定，不能在页面上调整。"),
+        ),
+        Wording(
+            "Above what this card may hold[: {room} more at most, bonus included]",
+            (
+                "Choose a smaller sum, or spend some first.",
+                "The cap is a setting of the platform; no page raises it.",
+            ),
+        ),
+    ),
+    "CARD_TOTAL_CAP": Entry(
+        Wording(
+            "商户会员卡总余额已达上限[，最多还可充值 {room}（含赠送）]",
+            ("改小金额，或改用微信支付直接付款。",),
+            ("总余额上限由平台设定，商户不能调整；金额也不能自动改小。",),
+        ),
+        Wording(
+            "The shop's cards hold all they may[: {room} more at most, bonus included]",
+            ("Choose a smaller sum, or pay directly.",),
+            ("The cap over all cards is a setting of the platform; no page raises it.",),
+        ),
+    ),
+    "CARD_WECHAT_ONLY": Entry(
+        Wording("会员卡只能在微信里使用", ("用微信扫同一个码。",)),
+        Wording("Member cards work in WeChat only", ("Scan the same code with WeChat.",)),
+    ),
+    "CARD_SUSPENDED": Entry(
+        Wording("会员卡暂停充值", ("余额仍可使用。", "充值请稍后再试，或询问店员。")),
+        Wording(
+            "This card takes no recharge now",
+            ("The balance can be spent as before.", "Try again later, or ask staff."),
+        ),
+    ),
+    "CARD_TERMS_CHANGED": Entry(
+        Wording("会员章程已更新", ("重新打开充值页，阅读并同意后再充值。",)),
+        Wording("The terms have changed", ("Open the page again, read and accept them.",)),
+    ),
+    "CARD_TIER": Entry(
+        Wording("没有这个充值档位", ("重新打开充值页，选择页面上的金额。",)),
+        Wording("This sum is not offered", ("Open the page again and choose a sum shown.",)),
+    ),
+    "CARD_PURCHASE_LIMIT": Entry(
+        Wording(
+            "单次充值须低于[ {max}]",
+            ("改小金额。", "确需大额购买：到店凭身份证件登记，由商户按规定办理。"),
+        ),
+        Wording(
+            "One recharge must stay below[ {max}]",
+            ("Choose a smaller sum.", "For more, register at the shop with your identity card."),
+        ),
+    ),
+    "CARD_PERSON_LIMIT": Entry(
+        Wording(
+            "一位会员的充值合计须低于[ {max}]",
+            ("确需大额购买：到店凭身份证件登记，用银行转账，由商户按规定办理。",),
+        ),
+        Wording(
+            "One member's recharges together must stay below[ {max}]",
+            ("For more, register at the shop with your identity card and pay by bank transfer.",),
+        ),
+    ),
     # spending
     "CARD_BALANCE_LOW": Entry(
         Wording("会员卡余额不足[，现有 {balance}]", ("先充值，或改用其他方式付款。",)),

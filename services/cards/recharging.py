@@ -28,9 +28,11 @@ from models.merchant import Store
 from models.order import OrderPurpose, OrderStatus, PayOrder
 from services import attempts, checkout, ledger
 from services.cards import limits, reservations
+from services.cards.member_problems import WechatOnly
 from services.cards.programs import live_program, tiers
 from services.cards.reservations import Wanted
 from services.cards.room import read_room
+from services.cards.spend_problems import CardDisabledStore
 from services.cards.terms import current_terms
 from services.checkout import Purchase, Started
 from services.deps import Deps
@@ -119,7 +121,7 @@ def start_recharge(
     `checkout.start_payment` raises.
     """
     if payer.channel != "wechat":
-        raise PayProblem("CARD_WECHAT_ONLY")
+        raise WechatOnly()
     if (done := deps.transact(lambda s: _ended(s, scan, card_id, intent_key))) is not None:
         return done
     _check_open(scan)
@@ -197,7 +199,7 @@ def _wanted(
     """What is asked for, if nothing but the caps can speak against it."""
     card = _own_card(session, scan, payer, card_id)
     if session.get_one(Store, (scan.provider_id, scan.store_id)).disable_membership_card:
-        raise PayProblem("CARD_DISABLED_STORE", shop=scan.shop, out_shop_id=scan.out_shop_id)
+        raise CardDisabledStore(scan.shop)
     program = live_program(session, scan.provider_id, scan.merchant_id)
     if program is None or program.id != card.program_id:
         raise PayProblem("CARD_SUSPENDED")
