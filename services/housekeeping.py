@@ -14,6 +14,8 @@ _EXPIRED = (
     "DELETE FROM web_session WHERE expires_at < :now",
     "DELETE FROM nonce_seen WHERE expires_at < :now",
     "DELETE FROM upstream_quota WHERE minute < :yesterday",
+    "DELETE FROM phone_code WHERE expires_at < :yesterday",
+    "DELETE FROM sms_quota WHERE last_at < :yesterday",
     "DELETE FROM heartbeat WHERE seen_at < :yesterday",
 )
 

@@ -30,6 +30,10 @@ COLUMNS = (
         "provider", "authen_key_sealed", lambda r: str(r.seal_key), "seal_key", tenant="id"
     ),
     SealedColumn("merchant", "authen_key_sealed", lambda r: str(r.seal_key), "seal_key"),
+    *(
+        SealedColumn("member", column, lambda r: f"{r.provider_id}:{r.id}", "merchant_id")
+        for column in ("phone_sealed", "name_sealed")
+    ),
     SealedColumn("person", "sealed", lambda r: f"{r.provider_id}:{r.subject_hash}", "subject_hash"),
 )
 

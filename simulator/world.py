@@ -57,6 +57,7 @@ class World:
     tokens: dict[str, Token] = field(default_factory=dict)
     switches: Switches = field(default_factory=Switches)
     trail: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=500))
+    cards: dict[str, Any] = field(default_factory=dict)  # in WeChat's wallet, by card id
     messages: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=200))  # SMS
     lock: threading.RLock = field(default_factory=threading.RLock)
     wechat: dict[str, parties.WechatProvider] = field(default_factory=lambda: parties.WECHAT)
@@ -123,6 +124,7 @@ class World:
             self.switches.reset()
             self.trail.clear()
             self.messages.clear()
+            self.cards.clear()
             self.clock.reset()
 
 

@@ -279,13 +279,17 @@ def _matches(deps: Deps, provider_id: int, merchant_id: int, wanted: str):  # ty
 
 
 def forget(session: Session, deps: Deps, provider_id: int, member_ids: Iterable[int]) -> int:
-    """Empty what is known of these members; what they are owed stays theirs. How many there were.
+    """Empty what is known of these members; what they are owed stays theirs. How many had
+    something to forget.
 
     The tie to the payer stays, as the payer's own row does: the same WeChat opens the same card.
     """
     count = 0
     for member_id in sorted(member_ids):
         member = session.get_one(Member, (provider_id, member_id), with_for_update=True)
+        known = (member.phone_sealed, member.phone_hash, member.name_sealed, member.name_hash)
+        if known == (None, None, None, None):
+            continue
         member.phone_hash = member.phone_sealed = None
         member.name_hash = member.name_sealed = None
         member.erased_at = deps.now()

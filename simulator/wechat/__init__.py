@@ -11,7 +11,9 @@ from simulator.keys import certificate, private_pem, public_pem
 from simulator.parties import WechatProvider
 from simulator.wallets import register_operations, register_wallet
 from simulator.wechat import (
+    base_token,
     bills,
+    cards,
     certificates,
     gate,
     micropay,
@@ -103,6 +105,8 @@ def register(app: Flask, world: World) -> None:
         v2_gate.mount(app, world, asked)
     micropay.add_pay_codes(app, world)
     oauth.mount(app, world)
+    base_token.mount(app, world)
+    cards.mount(app, world)
     refunds.rearm(world)
     bills.mount_download(app, world, BILLS)
     register_wallet(app, "wechat", partial(wallet.pay, world))

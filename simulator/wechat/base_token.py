@@ -1,0 +1,119 @@
+"""The official account's own token and its tickets. Source: wechat.md C2, C3."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from flask import Flask, Response, request
+
+from simulator.wechat.oauth import TOKEN_LIFE_S, ApiError, _guarded, _json, accounts
+from simulator.world import Token, World
+
+STABLE_AGAIN_S = 300  # before its end stable_token gives a new one
+OPERATION = "wechat.base_token"
+
+
+def mount(app: Flask, world: World) -> None:
+    def stable() -> Response:
+        return _answered(world, lambda: _stable(world))
+
+    def plain() -> Response:
+        return _answered(world, lambda: _plain(world))
+
+    def ticket() -> Response:
+        return _answered(world, lambda: _ticket(world))
+
+    app.add_url_rule("/cgi-bin/stable_token", "wechat.stable_token", stable, methods=["POST"])
+    app.add_url_rule("/cgi-bin/token", "wechat.token", plain, methods=["GET"])
+    app.add_url_rule("/cgi-bin/ticket/getticket", "wechat.ticket", ticket, methods=["GET"])
+
+
+def _answered(world: World, work: Any) -> Response:
+    def said() -> Response:
+        try:
+            found = work()
+        except ApiError as no:
+            world.note("in", request.path, f"errcode {no.code} {no.text}")
+            return _json({"errcode": no.code, "errmsg": no.text})
+        world.note("in", request.path, "ok")
+        return _json(found)
+
+    return _guarded(world, OPERATION, said)
+
+
+def holder(world: World) -> str:
+    """The account that the request's token belongs to. Raises ApiError."""
+    given = request.args.get("access_token")
+    if not given:
+        raise ApiError(41001, "access_token missing")
+    token = world.tokens.get(given)
+    if token is None or token.kind not in ("base", "stable"):
+        raise ApiError(40001, "invalid credential, access_token is invalid or not latest")
+    if world.clock.time() >= token.expires_at:
+        raise ApiError(42001, "access_token expired")
+    return token.app
+
+
+def _checked(world: World, given: dict[str, Any]) -> str:
+    if given.get("grant_type") != "client_credential":
+        raise ApiError(40002, "invalid grant_type")
+    account = accounts(world).get(str(given.get("appid", "")))
+    if account is None:
+        raise ApiError(40013, "invalid appid")
+    if given.get("secret") != account.secret:
+        raise ApiError(40125, "invalid appsecret")
+    return account.appid
+
+
+def _stable(world: World) -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise ApiError(47001, "data format error")
+    if extra := set(body) - {"grant_type", "appid", "secret", "force_refresh"}:
+        raise ApiError(47001, f"data format error: {sorted(extra)[0]}")
+    appid = _checked(world, body)
+    with world.lock:
+        kept = [(n, t) for n, t in world.tokens.items() if (t.kind, t.app) == ("stable", appid)]
+        for name, token in kept:
+            left = token.expires_at - world.clock.time()
+            if left > STABLE_AGAIN_S and not body.get("force_refresh"):
+                return {"access_token": name, "expires_in": int(left)}
+            if body.get("force_refresh"):
+                del world.tokens[name]
+        return _issue(world, appid, "stable")
+
+
+def _plain(world: World) -> dict[str, Any]:
+    """A new one each time; the one before lives on for five minutes."""
+    appid = _checked(world, request.args.to_dict())
+    with world.lock:
+        for token in world.tokens.values():
+            if (token.kind, token.app) == ("base", appid):
+                token.expires_at = min(token.expires_at, world.clock.time() + 300)
+        return _issue(world, appid, "base")
+
+
+def _issue(world: World, appid: str, kind: str) -> dict[str, Any]:
+    name = "SIM_BASE_" + secrets.token_urlsafe(32)
+    world.tokens[name] = Token(appid, "", "", world.clock.time() + TOKEN_LIFE_S, kind=kind)
+    return {"access_token": name, "expires_in": TOKEN_LIFE_S}
+
+
+def _ticket(world: World) -> dict[str, Any]:
+    appid = holder(world)
+    kind = request.args.get("type", "")
+    if kind not in ("jsapi", "wx_card"):
+        raise ApiError(40097, "invalid args")
+    return {
+        "errcode": 0,
+        "errmsg": "ok",
+        "ticket": ticket_of(world, appid, kind),
+        "expires_in": TOKEN_LIFE_S,
+    }
+
+
+def ticket_of(world: World, appid: str, kind: str) -> str:
+    """The same for two hours, as upstream."""
+    window = int(world.clock.time() // TOKEN_LIFE_S)
+    return f"SIMTICKET-{kind}-{appid}-{window}"
