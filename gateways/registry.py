@@ -17,6 +17,7 @@ from gateways.http import Downloader, HttpTransport, Transport
 from gateways.outgoing.sender import CallbackSender
 from gateways.sms import SmsRelay
 from gateways.tls import presenting
+from gateways.wechat_oa.cards import WechatCards
 from gateways.wechat_oa.oauth import WechatOAuth
 from gateways.wechat_pay.bills import WechatBills
 from gateways.wechat_pay.codepay import WechatCodePay
@@ -32,6 +33,7 @@ class Gateways:
     alipay_oauth: AlipayOAuth
     alipay: AlipayGateway  # pay["alipay"] with what only Alipay has: wap_pay
     sms: SmsRelay
+    wechat_cards: WechatCards  # a card in WeChat's own wallet
     codes: Mapping[str, CodePay] = field(default_factory=dict)  # payment codes, by channel
     callbacks: CallbackSender = field(default_factory=CallbackSender)  # to providers' own systems
     bills: Mapping[str, BillSource] = field(default_factory=dict)  # by channel
@@ -98,4 +100,5 @@ def build_gateways(
         callbacks=callbacks or CallbackSender(),
         bills=MappingProxyType({"wechat": wechat_bills, "alipay": alipay_bills}),
         sms=SmsRelay(url=sms_relay, transport=transport()),
+        wechat_cards=WechatCards(api_base=wechat_oa_api_base, transport=transport(), now=now),
     )

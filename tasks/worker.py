@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from services import asking, ledger_chain, ledger_heads, totals
 from services.bills import sweep as bills
-from services.cards import room
+from services.cards import room, wechat_membership
 from services.cards import sweep as recharges
 from services.deps import Deps
 from services.housekeeping import beat
@@ -31,6 +31,7 @@ SWEEP_EVERY_S = 0.25
 RECHARGES_EVERY_S = 1.0
 TOTALS_EVERY_S = 1.0
 BILLS_EVERY_S = 2.0
+WECHAT_CARDS_EVERY_S = 2.0
 SEAL_EVERY_S = 2.0
 HEADS_EVERY_S = 30.0
 ABANDONED_EVERY_S = 5.0
@@ -56,6 +57,7 @@ class Sweeper:
                 ("heads", HEADS_EVERY_S, self._heads),
                 ("bills", BILLS_EVERY_S, self.bills),
                 ("bill cases", BILLS_EVERY_S, self.bill_cases),
+                ("wechat cards", WECHAT_CARDS_EVERY_S, self.wechat_cards),
                 ("abandoned", ABANDONED_EVERY_S, self._abandoned),
                 ("beat", BEAT_EVERY_S, self._beat),
             )
@@ -110,6 +112,12 @@ class Sweeper:
         """The same as `sweep` for differences that the wallet is to be asked about."""
         most = self._deps.settings.worker_threads
         return self._meet(bills.claim_cases(self._deps, most), bills.pursue_case) == most
+
+    def wechat_cards(self) -> bool:
+        """The same for cards in WeChat's own wallet, and what they show."""
+        most = self._deps.settings.worker_threads
+        claims = wechat_membership.claim_due(self._deps, most)
+        return self._meet(claims, wechat_membership.pursue) >= most
 
     def _meet(self, claims: Sequence[T], meet: Callable[[Deps, T], None]) -> int:
         asked: list[Future[None]] = [self._pool.submit(meet, self._deps, claim) for claim in claims]

@@ -180,13 +180,16 @@ def submit(
 ) -> None:
     """Hand the card in: to the provider's people, or to WeChat, which then decides by itself.
 
-    `in_wechat` needs the card's own sub-merchant id. Raises ProgramIncomplete, ProgramState.
+    `in_wechat` needs the card's own sub-merchant id and a logo. Raises ProgramIncomplete and
+    ProgramState.
     """
 
     def work(session: Session, program: CardProgram) -> None:
         _demand_complete(session, program)
         if in_wechat and not program.card_sub_mchid:
-            raise ProgramIncomplete("WeChat's wallet needs the card's own sub-merchant id")
+            raise ProgramIncomplete("放进微信卡包需要会员卡子商户号")
+        if in_wechat and not program.logo_url:
+            raise ProgramIncomplete("放进微信卡包需要商户图标")
         row = session.get(WechatCard, (provider_id, program.id), with_for_update=True)
         if in_wechat and row is None:
             row = WechatCard(
@@ -216,7 +219,7 @@ def approve(deps: Deps, provider_id: int, merchant_id: int, *, actor: str) -> No
         _demand_complete(session, program)
         row = session.get(WechatCard, (provider_id, program.id))
         if row is not None and row.state in (WechatCardState.WANTED, WechatCardState.REVIEWED):
-            raise ProgramState("WeChat is looking at this card: it decides")
+            raise ProgramState("微信正在审核这张卡，由微信决定")
 
     _move(deps, provider_id, merchant_id, ProgramStatus.APPROVED, "card_approved", actor, work)
 
@@ -253,7 +256,7 @@ def resume(deps: Deps, provider_id: int, merchant_id: int, *, actor: str) -> Non
 
     def work(session: Session, program: CardProgram) -> None:
         if program.status is not ProgramStatus.SUSPENDED:
-            raise ProgramState("only a suspended card is resumed")
+            raise ProgramState("只有暂停的会员卡可以恢复")
 
     _move(deps, provider_id, merchant_id, ProgramStatus.APPROVED, "card_resumed", actor, work)
 
@@ -315,7 +318,7 @@ def move_in(
     try:
         program.move_to(new)
     except IllegalCardTransition:
-        raise ProgramState(f"the card is {before}: it cannot become {new}") from None
+        raise ProgramState(f"会员卡现在是 {before}，不能变为 {new}") from None
     program.version += 1
     session.flush()
     _note(session, deps, program, actor, action, before=before, **facts)
