@@ -21,6 +21,7 @@ from models.card import (
     ProgramStatus,
     RechargeMode,
 )
+from models.person import Person
 from services.cards import recharging
 from services.checkout import Started
 from services.numbers import new_public_id
@@ -211,6 +212,28 @@ def make_card(product: Product, scan: Scan, payer: Payer | None, cap_fen: int = 
         return card.id
 
     return product.deps.transact(unit)
+
+
+def crowd(product: Product, scan: Scan, many: int, cap_fen: int = 500_000) -> list[list[int]]:
+    """(person, card) of many members whose wallet is nobody's: enough to reserve and to order."""
+    made: list[list[int]] = []
+    for n in range(many):
+        person = product.deps.transact(
+            lambda s, n=n: s.scalar(  # type: ignore[misc]
+                insert(Person)
+                .values(
+                    provider_id=scan.provider_id,
+                    channel="wechat",
+                    app="wx",
+                    subject_hash=f"crowd{n}",
+                    created_at=product.deps.now(),
+                )
+                .returning(Person.id)
+            )
+        )
+        payer = Payer(person, "wechat", "")
+        made.append([person, make_card(product, scan, payer, cap_fen)])
+    return made
 
 
 def settled(shop: Shop, status: str) -> None:

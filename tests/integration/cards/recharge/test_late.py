@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from models.card import RechargeMode
+from models.order import CloseReason
 from services import asking, closing
+from services.attempts import lock_order
 from services.cards import sweep
 from services.checkout import Started
 from services.refunds.asking import Ask, ask_for
@@ -26,19 +30,11 @@ def close_behind_the_wallet(product: Product) -> None:
         " WHERE status = 'payable'"
     )
 
-    def unit(session: object) -> None:
-        from services.attempts import lock_order
-
+    def unit(session: Session) -> None:
         for row in orders(product):
-            order = lock_order(session, row.provider_id, row.id)  # type: ignore[arg-type]
+            order = lock_order(session, row.provider_id, row.id)
             if order.status in ("created", "paying"):
-                closing.end_order(
-                    session,  # type: ignore[arg-type]
-                    order,
-                    closing.CloseReason.EXPIRED,
-                    "test",
-                    product.deps.now(),
-                )
+                closing.end_order(session, order, CloseReason.EXPIRED, "test", product.deps.now())
 
     product.deps.transact(unit)
 
@@ -65,7 +61,9 @@ def test_a_late_success_that_fits_no_more_goes_back_by_itself_once(
     product: Product, phone: MakePhone, simulator: Simulator, nearest: str
 ) -> None:
     """failures.md 34: never above the cap by one fen, and the payer has the money back."""
-    narrow = {"card_cap_fen": 20_000} if nearest == "card" else {"total_cap_fen": 20_000}
+    narrow: dict[str, Any] = (
+        {"card_cap_fen": 20_000} if nearest == "card" else {"total_cap_fen": 20_000}
+    )
     shop = open_shop(product, phone, mode=RechargeMode.ANY, **narrow)
     made = late(shop, 10_000)
     shop.pay(10_001)

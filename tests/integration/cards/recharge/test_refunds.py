@@ -87,7 +87,7 @@ def test_partial_refunds_take_the_bonus_in_proportion_rounded_up(
     """1,000 of bonus on 10,000: 3,333 takes 334, the same again 333, and the rest all of it."""
     shop = open_shop(product, phone)
     order = paid(shop)
-    taken = []
+    taken: list[tuple[int, int]] = []
     for fen in (3_333, 3_333, 3_334):
         refund(product, order, fen)
         product.simulator.advance(66)
