@@ -14,6 +14,7 @@ from flask.cli import with_appcontext
 
 from services.demo_info import demo_info
 from services.seed import seed
+from services.seed_cards import seed_card
 from web.runtime import deps
 
 PATIENCE_S = 20
@@ -47,6 +48,7 @@ def seed_command() -> None:
         "alipay": _credentials(OTHER_APP)["alipay"],
     }
     made = seed(deps(), _credentials(), others)
+    made |= seed_card(deps())  # a demo of an older version has none
     settings = deps().settings
     where = {"simulator_url": settings.simulator_url, "public_url": settings.base_url}
     _recorded().write_text(json.dumps(where), "utf-8")

@@ -397,6 +397,19 @@ def _check_sub_mchid(
         raise SubMchid("这是服务商自己的商户号")
 
 
+def refuse_card_number(session: Session, provider_id: int, sub_mchid: str) -> None:
+    """The other way round (CARD-1): the number of a card is not one that payments go to."""
+    title = session.scalar(
+        select(CardProgram.title).where(
+            CardProgram.provider_id == provider_id,
+            CardProgram.card_sub_mchid == sub_mchid,
+            CardProgram.status != ProgramStatus.DELETED,
+        )
+    )
+    if title is not None:
+        raise SubMchid(f"这是会员卡「{title}」的子商户号，不能用来收款")
+
+
 def _demand_complete(session: Session, program: CardProgram) -> None:
     """Nobody is asked to pay before the terms say who owes it back."""
     if current_terms(session, program.provider_id, program.merchant_id) is None:

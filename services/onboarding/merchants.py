@@ -12,6 +12,7 @@ from errors import BadInput, Conflict, NotFound
 from models.merchant import GrantState, PageMode, Store
 from models.paycode import Route
 from models.provider import Provider
+from services.cards.programs import refuse_card_number
 from services.deps import Deps
 from services.onboarding.checks import (
     checked_id,
@@ -77,6 +78,7 @@ def set_merchant_wechat(deps: Deps, out_sub_mch_id: str, sub_mchid: str, *, acto
         provider, merchant = lock_merchant(session, out_sub_mch_id)
         if merchant.wechat_sub_mchid != sub_mchid:
             refuse_double(session, provider, "", sub_mchid)
+        refuse_card_number(session, provider.id, sub_mchid)
         before, merchant.wechat_sub_mchid = merchant.wechat_sub_mchid, sub_mchid
         refuse_pooled(session, provider)
         note(

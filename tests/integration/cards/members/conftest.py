@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy.orm import Session
 
-from models.card import RechargeMode
+from models.card import Member, MemberCard, RechargeMode
 from services.cards import members, programs, terms
 from services.cards.programs import Tier
 from services.deps import Deps
@@ -44,6 +45,15 @@ class Shop:
         return self.deps.transact(
             lambda s: find_or_make_person(s, self.deps, self.provider_id, channel, "wx1", openid)
         )
+
+    def person_of(self, card_id: int) -> int | None:
+        """Whose card it is."""
+
+        def unit(session: Session) -> int | None:
+            card = session.get_one(MemberCard, (self.provider_id, card_id))
+            return session.get_one(Member, (self.provider_id, card.member_id)).person_id
+
+        return self.deps.transact(unit)
 
     def claim(self, openid: str) -> int:
         return members.claim(*self.place, self.person(openid))

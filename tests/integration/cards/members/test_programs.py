@@ -12,6 +12,8 @@ from services import ledger
 from services.cards import programs, terms
 from services.cards.member_problems import NotEmpty, ProgramIncomplete, ProgramState, SubMchid
 from services.cards.programs import Tier
+from services.onboarding import set_merchant_wechat
+from services.seed_cards import seed_card
 from tests.harness.product import Product
 from tests.integration.cards.members.conftest import ACTOR, TERMS, Shop
 
@@ -162,3 +164,22 @@ def test_fixed_sums_need_a_sum(bare: Shop) -> None:
 def test_facts_that_wechat_would_not_take_are_refused(bare: Shop, facts: dict[str, object]) -> None:
     with pytest.raises(BadInput):
         programs.create(*bare.place, facts, actor=ACTOR)
+
+
+def test_payments_never_go_to_the_card_s_number(product: Product, bare: Shop) -> None:
+    facts = {"title": "南窗会员", "card_sub_mchid": "1900009001"}
+    programs.create(*bare.place, facts, actor=ACTOR)
+    with pytest.raises(SubMchid, match="不能用来收款"):
+        set_merchant_wechat(product.deps, "sub02NANCHUANG5T7W2Y", "1900009001", actor=ACTOR)
+    set_merchant_wechat(product.deps, "sub02NANCHUANG5T7W2Y", "1900009002", actor=ACTOR)
+
+
+def test_the_demo_has_a_card_once(product: Product) -> None:
+    assert seed_card(product.deps)
+    assert not seed_card(product.deps)
+    row = product.one(
+        "SELECT p.status, count(t.id) AS sums, max(t.bonus_fen) AS most FROM card_program p"
+        " JOIN card_tier t ON t.provider_id = p.provider_id AND t.program_id = p.id"
+        " GROUP BY p.provider_id, p.id, p.status"
+    )
+    assert (row.status, row.sums, row.most) == ("approved", 5, 5000)
