@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.order import OrderStatus, PayOrder
+from models.order import OrderPurpose, OrderStatus, PayOrder
 from secretbox.ring import KeyRing
 from services.problems import PayProblem
 
@@ -73,13 +73,14 @@ def _mac(ring: KeyRing, intent: Intent, issued: int) -> str:
 def latest_order(
     session: Session, provider_id: int, code_id: int, person_id: int
 ) -> PayOrder | None:
-    """The payer's newest order at this code."""
+    """The payer's newest purchase at this code; a recharge is an intention of its own."""
     return session.scalar(
         select(PayOrder)
         .where(
             PayOrder.provider_id == provider_id,
             PayOrder.pay_code_id == code_id,
             PayOrder.person_id == person_id,
+            PayOrder.purpose == OrderPurpose.SALE,
         )
         .order_by(PayOrder.id.desc())
         .limit(1)

@@ -21,8 +21,9 @@ from flask import Flask
 from markupsafe import Markup
 
 STATIC: Final = Path(__file__).resolve().parents[1] / "static"
-SCRIPTS: Final = ("pay", "result", "copy")  # static/js/pay/<name>.js
+SCRIPTS: Final = ("pay", "result", "copy", "bridge", "recharge", "code")  # static/js/pay/<name>.js
 CSS_FILES: Final = ("tokens.css", "pay.css")
+CARD_CSS: Final = "card.css"  # below pay.css on the pages of members' cards
 NOSCRIPT_CSS: Final = "pay-noscript.css"
 # Old WebViews reach their app through frames of these schemes (architecture 7).
 WALLET_SCHEMES: Final = ("weixin:", "weixinping:", "wvjbscheme:", "alipays:", "alipay:")
@@ -73,9 +74,12 @@ def trim_tokens(tokens: str, used_in: str) -> str:
     return f":root{{{root}}}{rest}"
 
 
-def customer_css() -> str:
-    tokens, pay = (squeeze_css((STATIC / "css" / name).read_text("utf-8")) for name in CSS_FILES)
-    return trim_tokens(tokens, pay) + pay
+def customer_css(*more: str) -> str:
+    tokens, *rest = (
+        squeeze_css((STATIC / "css" / name).read_text("utf-8")) for name in (*CSS_FILES, *more)
+    )
+    rules = "".join(rest)
+    return trim_tokens(tokens, rules) + rules
 
 
 def csp_hash(text: str) -> str:
@@ -89,6 +93,7 @@ class Assets:
     """What customer pages inline, read once at start."""
 
     css: str
+    card_css: str
     noscript_css: str
     scripts: Mapping[str, str]
 
@@ -96,6 +101,7 @@ class Assets:
     def load(cls) -> Assets:
         return cls(
             css=customer_css(),
+            card_css=customer_css(CARD_CSS),
             noscript_css=squeeze_css((STATIC / "css" / NOSCRIPT_CSS).read_text("utf-8")),
             scripts={
                 name: squeeze_js((STATIC / "js" / "pay" / f"{name}.js").read_text("utf-8"))
@@ -105,7 +111,7 @@ class Assets:
 
     @property
     def style_hashes(self) -> list[str]:
-        return [csp_hash(self.css), csp_hash(self.noscript_css)]
+        return [csp_hash(css) for css in (self.css, self.card_css, self.noscript_css)]
 
     @property
     def script_hashes(self) -> list[str]:
@@ -189,6 +195,7 @@ def install(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
         inline_css=lambda: Markup(assets.css),
+        inline_card_css=lambda: Markup(assets.card_css),
         inline_noscript_css=lambda: Markup(assets.noscript_css),
         inline_js=lambda name: Markup(assets.scripts[name]),
     )

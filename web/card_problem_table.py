@@ -124,4 +124,30 @@ CARDS: Final[Mapping[str, Entry]] = {
             ("The balance is kept: confirm your phone to go on, or ask the shop.",),
         ),
     ),
+    # giving unused money back
+    "CARD_PAYOUT_NOTHING": Entry(
+        Wording("这张卡没有可退的余额", ("可退的是自己付款、还没有用掉的部分；赠送部分不退。",)),
+        Wording(
+            "Nothing on this card can be given back",
+            ("What you paid and have not used goes back; a bonus does not.",),
+        ),
+    ),
+    "CARD_PAYOUT_NO_COOLING": Entry(
+        Wording(
+            "没有可无理由退的充值",
+            ("已过无理由退的期限：可按会员章程申请退余额，由商户审核。",),
+        ),
+        Wording(
+            "No recharge can be taken back without a reason now",
+            ("You can still ask for your balance by the shop's terms.",),
+        ),
+    ),
+    "CARD_PAYOUT_OPEN": Entry(
+        Wording("这张卡已有一笔退余额申请在处理", ("等它办完，或先撤销它。",)),
+        Wording("A refund of this card is already under way", ("Wait for it, or cancel it.",)),
+    ),
+    "CARD_PAYOUT_STATE": Entry(
+        Wording("这笔退余额申请当前状态不能这样操作", ("刷新页面，看它现在的状态。",)),
+        Wording("The request has moved on", ("Reload the page to see its state.",)),
+    ),
 }

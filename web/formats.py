@@ -48,6 +48,12 @@ def local_day(at: datetime) -> str:
     return f"{day.month} 月 {day.day} 日 周{_WEEKDAYS[day.weekday()]}"
 
 
+def local_short(at: datetime, now: datetime) -> str:
+    """`11-21 14:16`, for lists over many days; another year than `now`'s is said."""
+    local = to_local(at)
+    return local.strftime("%m-%d %H:%M" if local.year == to_local(now).year else "%Y-%m-%d %H:%M")
+
+
 def tail4(number: str | None) -> str:
     """`…8613`: order numbers are whole in details and four characters in lists."""
     return f"…{number[-4:]}" if number else ""

@@ -44,8 +44,23 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardRow:
+    """The member card on the pay page. Without `may_pay` it only leads to the card's own page."""
+
+    title: str
+    card_url: str
+    recharge_url: str | None = None
+    balance_fen: int = 0
+    may_pay: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PayForm(Page):
-    """templates/pay/form.html. `amount` is what the payer had typed, as text."""
+    """templates/pay/form.html. `amount` is what the payer had typed, as text.
+
+    `pending_url` ends where the form's intent is to be put: where a lost answer is asked for.
+    """
 
     action: str
     intent: str
@@ -61,6 +76,8 @@ class PayForm(Page):
     error: str | None = None
     error_code: str | None = None
     bridge_src: str | None = None
+    card: CardRow | None = None
+    pending_url: str = ""
     hidden: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -81,6 +98,17 @@ class FixedPay(Page):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardResult:
+    """What an order did to a member's card. `balance_fen` is there for the member alone."""
+
+    is_recharge: bool
+    has_no_room: bool = False  # paid too late, and goes back by itself
+    bonus_fen: int = 0
+    balance_fen: int | None = None
+    card_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResultPage(Page):
     """templates/pay/result.html. `state` is our server's word and nothing else's."""
 
@@ -93,6 +121,7 @@ class ResultPage(Page):
     refunds: tuple[tuple[str, int], ...] = ()  # under way: words and fen
     reason: str = ""
     reason_code: str = ""
+    card: CardResult | None = None
     state_url: str | None = None
     elapsed_s: int = 0
     closes_in_min: int | None = None
@@ -123,7 +152,9 @@ class ProblemPage(Page):
     staff_steps: Sequence[str] = ()
     codes: Sequence[str] = ()
     primary: Action | None = None
+    secondary: Action | None = None
     refresh_s: int | None = None
+    refresh_url: str = ""  # this page again, if empty
 
     @classmethod
     def of(

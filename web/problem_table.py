@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from web.card_problem_table import CARDS
+from web.membership_problem_table import MEMBERSHIP
 from web.problem_entry import Entry, Wording
 
 _ASK_STAFF_ZH = "或请店员用扫码枪扫你的付款码。"
@@ -360,4 +361,5 @@ TABLE: Final[Mapping[str, Entry]] = {
         not_charged=False,
     ),
     **CARDS,
+    **MEMBERSHIP,
 }

@@ -7,7 +7,7 @@ from datetime import timedelta
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
-from blueprints.pay import oauth, render
+from blueprints.pay import card_way, oauth, render
 from errors import AppError
 from models.order import OrderStatus, PayOrder
 from models.paycode import PayCodeKind
@@ -50,8 +50,11 @@ def show(out_mch_id: str, code: str) -> ResponseReturnValue:
 def _form(visit: Visit, scan: Scan, payer: Payer) -> ResponseReturnValue:
     assert scan.code_id is not None
     code_id, now = scan.code_id, deps().now()
-    latest = deps().transact(
-        lambda s: intents.latest_order(s, scan.provider_id, code_id, payer.person_id)
+    latest, card = deps().transact(
+        lambda s: (
+            intents.latest_order(s, scan.provider_id, code_id, payer.person_id),
+            card_way.row(s, visit, scan, payer),
+        )
     )
     if latest is not None and _just_paid(latest) and request.args.get("new") is None:
         return render.no_store(
@@ -78,6 +81,8 @@ def _form(visit: Visit, scan: Scan, payer: Payer) -> ResponseReturnValue:
         quantity=live.quantity if live is not None else 1,
         remark=live.remark if live is not None and not live.deposit_fen else "",
         bridge_src=visit.bridge_src,
+        card=card,
+        pending_url=visit.url(f"/q/{scan.out_mch_id}/{scan.code}/pending", intent=""),
     )
     return render.page("pay/form.html", shown)
 
@@ -127,6 +132,9 @@ def pay(out_mch_id: str, code: str) -> ResponseReturnValue:
             lives_s=visit.settings.form_lives_s,
         )
         wanted = purchase.read_purchase(request.form, scan, visit.wallet, visit.settings)
+        if request.form.get("way") == "card":
+            made = card_way.pay(visit, scan, payer, wanted, intent)
+            return render.started(visit, out_mch_id, made)
         made = checkout.start_payment(
             deps(),
             scan,

@@ -7,14 +7,16 @@ from typing import cast
 from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 
-from blueprints.pay import render
+from blueprints.pay import oauth, render
 from errors import AppError
 from models.order import OrderStatus, PayOrder
+from services.cards import shown
+from services.cards.shown import OrderOnCard
 from services.orders import FINAL, find_order, state_of
 from services.refunds import listing, words
 from services.scan import Scan, scan_store
 from web.client import Wallet
-from web.pages import ResultPage, ResultState
+from web.pages import CardResult, ResultPage, ResultState
 from web.runtime import deps, runtime
 from web.visit import Visit
 
@@ -30,7 +32,8 @@ def show(out_mch_id: str, public_id: str) -> ResponseReturnValue:
         )
     except AppError as error:
         return render.refused(visit, error)
-    return render.page("pay/result.html", _result(visit, order, scan, _refunds(visit, order)))
+    refunds = _refunds(visit, order)
+    return render.page("pay/result.html", _result(visit, order, scan, refunds))
 
 
 def _refunds(visit: Visit, order: PayOrder) -> tuple[tuple[str, int], ...]:
@@ -39,6 +42,24 @@ def _refunds(visit: Visit, order: PayOrder) -> tuple[tuple[str, int], ...]:
         return ()
     lines = deps().transact(lambda s: listing.of_order(s, order))
     return words.under_way(((line.status, line.amount_fen) for line in lines), visit.lang)
+
+
+def _card(visit: Visit, order: PayOrder, scan: Scan) -> CardResult | None:
+    """What the order did to a card; the balance is for the member's own eyes."""
+    found: OrderOnCard | None = deps().transact(lambda s: shown.of_order(s, order))
+    if found is None:
+        return None
+    is_own = False
+    if visit.wallet == "wechat":
+        payer = oauth.who_pays(visit, scan)
+        is_own = payer is not None and payer.person_id == found.person_id
+    return CardResult(
+        is_recharge=found.is_recharge,
+        has_no_room=found.has_no_room,
+        bonus_fen=found.bonus_fen,
+        balance_fen=found.balance_fen if is_own else None,
+        card_url=visit.url(f"/card/{scan.out_mch_id}/{scan.out_sub_mch_id}"),
+    )
 
 
 def shown_state(order: PayOrder) -> ResultState:
@@ -53,6 +74,10 @@ def _result(
     state, now = shown_state(order), deps().now()
     own = f"/q/{scan.out_mch_id}/o/{order.public_id}"
     code_url = visit.url(f"/q/{scan.out_mch_id}/{scan.code}", new="1") if scan.code else None
+    card = _card(visit, order, scan)
+    if card is not None and card.is_recharge:
+        recharge = f"/card/{scan.out_mch_id}/{scan.out_sub_mch_id}/recharge"
+        code_url = visit.url(recharge, code=scan.code)
     may_retry = state in ("failed", "closed", "void") and code_url is not None
     left = (order.expires_at - now).total_seconds()
     follow = scan.follow_url if visit.settings.follow_link_enabled else None
@@ -71,6 +96,7 @@ def _result(
         refunds=refunds,
         reason=order.reject_message or "" if state == "failed" else "",
         reason_code=order.reject_code or "" if state == "failed" else "",
+        card=card,
         state_url=visit.url(f"{own}/state"),
         elapsed_s=max(0, int((now - order.created_at).total_seconds())),
         closes_in_min=max(1, int(left // 60) + 1) if left > 0 else None,

@@ -13,10 +13,13 @@ function total(){
 if(q)return q.value*C.unit||0;
 if(!a)return C.fen;
 return fen(a.value)&&fen(a.value)+(f.deposit?fen(b.value):0)}
+/* 'card': the member's card is chosen; else the wallet */
+function way(){var i=f.querySelector('[name=way]:checked');return i?i.value:''}
 /* what stands in the way of paying; '' if nothing does */
 function wrong(){var c=total();
 if(over)return T.expired;
 if(c>C.max)return T.over;
+if(way()==='card'&&c>C.balance)return T.short.replace('{gap}',yuan(c-C.balance));
 if(f.undiscountable&&fen(b.value)>c)return T.und;
 if(r&&bytes(r.value)>127)return T.memo;
 return ''}
@@ -50,6 +53,7 @@ if(k.getAttribute('data-q'))step(+k.getAttribute('data-q'));else put(k.getAttrib
 i.setAttribute('inputmode','none');i.last=i.value;
 i.addEventListener('input',function(){clean(i);show()});
 i.addEventListener('focus',function(){cur=i;if(b){b.parentNode.className='two'+(i===b?' cur':'')}})});
+f.addEventListener('change',function(e){if(e.target.name==='way')show()});
 if(q){q.addEventListener('input',function(){q.value=q.value.replace(/\D/g,'').replace(/^0+/,'').slice(0,2);show()});
 q.addEventListener('blur',function(){if(!q.value){q.value=1;show()}})}
 if(r){if(add)add.addEventListener('click',function(){memo.hidden=false;add.hidden=true;r.focus()});
@@ -60,22 +64,13 @@ r.addEventListener('blur',function(){d.body.className=''})}
 function stop(m,bad,url){busy=0;clearTimeout(timer);label();go.setAttribute('aria-disabled',over?'true':'false');text(m,bad,1);link(url)}
 function link(url){if(more){more.hidden=!url;if(url)more.href=url}}
 function leave(url){clearTimeout(timer);w.location.replace(url)}
-/* the bridge may come after the page: wait for its event, 3 s at most */
-function ready(name,then){var n=0;
-function one(){if(!n++)then(w[name])}
-if(w[name])return one();
-d.addEventListener(name+'Ready',one);setTimeout(one,3000)}
-function bridge(x){var wx=C.client==='wechat';
-ready(wx?'WeixinJSBridge':'AlipayJSBridge',function(j){
-if(!j)return stop(T.nobridge,1);
-function told(ok,cancel,fail,why){if(!busy)return;
+function told(ok,cancel,fail,why,result){if(!busy)return;
 if(cancel)stop(T.cancel,0);
-else if(fail&&!ok)stop(T.fail.replace('{why}',why||T.nowhy),1,x.result);
-else leave(x.result)}
-timer=setTimeout(function(){link(x.result)},15000);
-if(wx)j.invoke('getBrandWCPayRequest',x.bridge,function(m){var s=String(m&&m.err_msg);told(/:ok$/.test(s),/:cancel$/.test(s),/:fail/.test(s),m&&(m.err_desc||m.errMsg))});
-else j.call('tradePay',x.bridge,function(m){var s=String(m&&m.resultCode);told(s==='9000',s==='6001',s==='4000',m&&m.memo)})})}
-function send(){var x=new XMLHttpRequest();
+else if(fail&&!ok)stop(T.fail.replace('{why}',why||T.nowhy),1,result);
+else leave(result)}
+function bridge(x){timer=setTimeout(function(){link(x.result)},15000);
+w.yimaBridge(C.client,x.bridge,function(ok,cancel,fail,why){told(ok,cancel,fail,why,x.result)},function(){stop(T.nobridge,1)})}
+function send(){var x=new XMLHttpRequest(),ask=way()==='card'&&C.pending+encodeURIComponent(f.intent.value);
 x.open('POST',f.getAttribute('action'));x.timeout=20000;x.setRequestHeader('Accept','application/json');
 x.onload=function(){var m={},e;
 try{m=JSON.parse(x.responseText)||{}}catch(_){}
@@ -85,9 +80,11 @@ else if(e)stop(e.hint||e.title,1);
 else if(m.redirect)w.location.href=m.redirect;
 else if(m.bridge)bridge(m);
 else if(m.result)leave(m.result);
+else if(ask)leave(ask);
 else stop(T.oops,1)};
-/* a wallet is only charged through the bridge, so a lost answer has charged nothing */
-x.onerror=x.ontimeout=function(){stop(T.offline,1)};
+/* a wallet is only charged through the bridge, so a lost answer has charged nothing; a card is
+   charged by the answer itself, so our server is asked what became of it */
+x.onerror=x.ontimeout=function(){if(ask)leave(ask);else stop(T.offline,1)};
 x.send(new FormData(f))}
 f.addEventListener('submit',function(e){var c=total(),m=wrong();
 e.preventDefault();

@@ -1,0 +1,185 @@
+"""What each template of the card's pages is given as `page`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from web.pages import Page
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardPageBase(Page):
+    """`home_url` is the card's first page; `token` shows that a form is ours."""
+
+    home_url: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere(Page):
+    """templates/card/elsewhere.html: opened in another app than WeChat."""
+
+    url: str
+    qr_png: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimPage(CardPageBase):
+    """templates/card/claim.html."""
+
+    title: str
+    action: str
+    is_open: bool
+    description: str = ""
+    issuer: str = ""
+    service_phone: str = ""
+    terms_url: str = ""
+    cap_fen: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineView:
+    """One line of the history as it is read. `fen` may be negative."""
+
+    label: str
+    at: str
+    fen: int
+    balance_fen: int
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardPage(CardPageBase):
+    """templates/card/card.html."""
+
+    title: str
+    number: str
+    balance_fen: int
+    paid_fen: int
+    bonus_fen: int
+    is_open: bool
+    is_registered: bool
+    is_expired: bool
+    code_url: str
+    recharge_url: str
+    history_url: str
+    phone_url: str
+    terms_url: str
+    cap_fen: int
+    registered_cap_fen: int
+    has_phone: bool
+    lines: Sequence[LineView] = ()
+    bonus_expires_on: date | None = None
+    expires_on: date | None = None
+    held_fen: int = 0
+    stores: Sequence[str] = ()
+    store_off: str = ""
+    issuer: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhonePage(CardPageBase):
+    """templates/card/phone.html: first the number, then the code that came to it."""
+
+    ask_action: str
+    confirm_action: str
+    cap_fen: int
+    registered_cap_fen: int
+    expires_on: date | None = None
+    phone: str = ""
+    was_sent: bool = False
+    is_off: bool = False
+    is_new: bool = False
+    error: str = ""
+    error_code: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sum:
+    """A sum to choose. `fits` counts the bonus; one that does not fit says why when chosen."""
+
+    pay_fen: int
+    bonus_fen: int
+    fits: bool
+
+    @property
+    def total_fen(self) -> int:
+        return self.pay_fen + self.bonus_fen
+
+
+@dataclass(frozen=True, kw_only=True)
+class RechargePage(CardPageBase):
+    """templates/card/recharge.html. `room_fen` counts the bonus; `cap_code` says whose cap is the
+    nearer. `chosen_fen` is 0 for a sum of one's own."""
+
+    action: str
+    intent: str
+    balance_fen: int
+    cap_fen: int
+    room_fen: int
+    cap_code: str
+    sums: Sequence[Sum]
+    is_any: bool
+    chosen_fen: int
+    terms_version: int
+    issuer: str
+    refund_rule: str
+    terms_url: str
+    has_agreed: bool
+    is_registered: bool
+    phone_url: str
+    held_fen: int = 0
+    bridge_src: str | None = None
+
+    @property
+    def chosen(self) -> Sum | None:
+        return next((one for one in self.sums if one.pay_fen == self.chosen_fen), None)
+
+    @property
+    def most(self) -> Sum | None:
+        """The largest of the offered sums that fits."""
+        return max((one for one in self.sums if one.fits), key=lambda s: s.pay_fen, default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryPage(CardPageBase):
+    """templates/card/history.html."""
+
+    lines: Sequence[LineView] = ()
+    older_url: str | None = None
+    newest_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodePage(CardPageBase):
+    """templates/card/code.html: the bar code that a cashier scans."""
+
+    title: str
+    balance_fen: int
+    digits: str
+    bars: str
+    width: int
+    expires_in_s: int
+    renew_action: str
+    state_url: str
+    store_off: str = ""
+    stores: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def spaced(self) -> str:
+        return " ".join(self.digits[i : i + 4] for i in range(0, len(self.digits), 4))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermsPage(CardPageBase):
+    """templates/card/terms.html."""
+
+    title: str
+    version: int
+    issuer: str
+    contact: str
+    refund_rule: str
+    body: str
+    since: datetime
