@@ -138,6 +138,16 @@ class Settings(BaseSettings):
     card_unregistered_years: int = Field(
         default=3, ge=3, description="life of a card without a confirmed phone, years"
     )
+    card_cooling_days: int = Field(
+        default=7, ge=0, description="a recharge is taken back without a reason for so long, days"
+    )
+    card_payout_days: int = Field(
+        default=7, ge=1, description="a card's unused money is back within so long, working days"
+    )
+    card_custody_shares: str = Field(
+        default="20,30,40",
+        description="shares of the prepaid balance that the liability report works out, percent",
+    )
     sms_url: str = Field(
         default="",
         description="your relay for SMS codes, POST of JSON {phone, text}; empty: none",
@@ -170,6 +180,13 @@ class Settings(BaseSettings):
     @classmethod
     def _no_final_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("card_custody_shares")
+    @classmethod
+    def _shares(cls, value: str) -> str:
+        if not all(part.isdecimal() and 1 <= int(part) <= 100 for part in value.split(",")):
+            raise ValueError("shares are whole percents from 1 to 100, with commas between")
+        return value
 
     @model_validator(mode="after")
     def _no_public_demo(self) -> Settings:
@@ -209,6 +226,11 @@ class Settings(BaseSettings):
     @cached_property
     def callback_schedule(self) -> tuple[int, ...]:
         return tuple(int(part) for part in self.callback_retry_after_s.split(","))
+
+    @cached_property
+    def custody_shares(self) -> tuple[int, ...]:
+        """Percent, each from 1 to 100."""
+        return tuple(int(part) for part in self.card_custody_shares.split(","))
 
     def codepay_patience_s(self, channel: str) -> int:
         """How long a payer may take to type the password, in seconds."""

@@ -246,6 +246,11 @@ class MemberCard(Base):
         ),
         CheckConstraint("paid_fen + bonus_fen + held_fen <= cap_fen", name="below_the_cap"),
         Index("ix_member_card_merchant", "provider_id", "merchant_id", text("id DESC")),
+        Index(
+            "ix_member_card_bonus_expires_on",
+            "bonus_expires_on",
+            postgresql_where=text("bonus_expires_on IS NOT NULL"),
+        ),
     )
 
     provider_id: Mapped[TenantId]

@@ -42,6 +42,10 @@ WITH wanted AS (
         SELECT t.provider_id, t.card_id, t.paid_fen + t.bonus_fen FROM card_taking t
         JOIN recharge r ON r.provider_id = t.provider_id AND r.id = t.recharge_id
         WHERE t.ended_at IS NULL AND r.status <> 'no_room'
+        UNION ALL
+        SELECT provider_id, card_id, deducted_fen
+            + CASE way WHEN 'hand' THEN amount_fen + bonus_fen ELSE 0 END
+        FROM card_payout_part WHERE status = 'open'
     ) parts GROUP BY provider_id, card_id
 )
 SELECT c.provider_id, c.merchant_id, c.id, c.held_fen, COALESCE(w.fen, 0) AS wanted

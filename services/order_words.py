@@ -184,6 +184,10 @@ CASES: Final[dict[CaseKind, Words]] = {
         "the ledger of a merchant's cards is not what was written",
         "`flask ledger verify` names each row; find out whose hand it was, then close the case",
     ),
+    CaseKind.PAYOUT_OVERDUE: Words(
+        "the money of a member's card was asked back, and is not back by its day",
+        "`flask cards payout show`: decide it, retry its refund, or pay the rest by hand",
+    ),
     CaseKind.NO_ANSWER: Words(
         "the wallet has been silent about this payment for two minutes",
         "`flask orders sync`; look at the wallet's own status page",

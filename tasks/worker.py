@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from services import asking, ledger_chain, ledger_heads, totals
 from services.bills import sweep as bills
-from services.cards import room, wechat_membership
+from services.cards import payout_sweep, room, wechat_membership
 from services.cards import sweep as recharges
 from services.deps import Deps
 from services.housekeeping import beat
@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 SWEEP_EVERY_S = 0.25
 RECHARGES_EVERY_S = 1.0
+PAYOUTS_EVERY_S = 10.0
 TOTALS_EVERY_S = 1.0
 BILLS_EVERY_S = 2.0
 WECHAT_CARDS_EVERY_S = 2.0
@@ -51,6 +52,7 @@ class Sweeper:
                 ("due", SWEEP_EVERY_S, self.sweep),
                 ("refunds", SWEEP_EVERY_S, self.refunds),
                 ("recharges", RECHARGES_EVERY_S, self.recharges),
+                ("payouts", PAYOUTS_EVERY_S, self.payouts),
                 ("totals", TOTALS_EVERY_S, self._totals),
                 ("room", TOTALS_EVERY_S, self._room),
                 ("seal", SEAL_EVERY_S, self.seal),
@@ -100,6 +102,11 @@ class Sweeper:
         """The same for room that recharges hold."""
         most = self._deps.settings.worker_threads * 4
         return self._meet(recharges.claim_due(self._deps, most), recharges.look) == most
+
+    def payouts(self) -> bool:
+        """The same for the unused money of cards."""
+        most = self._deps.settings.worker_threads
+        return self._meet(payout_sweep.claim_due(self._deps, most), payout_sweep.look) == most
 
     def bills(self) -> bool:
         """One bill at a time in a process: its memory is bounded, and it may take a minute."""

@@ -96,6 +96,20 @@ def ask_in(session: Session, deps: Deps, ask: Ask) -> int:
     return refund_id
 
 
+def refundable(session: Session, deps: Deps, order: PayOrder) -> int:
+    """What `ask_in` would still take of the order's own payment, in fen; 0 where its wallet's time
+    is over, or too many refunds were made. The order is locked."""
+    try:
+        attempt = _paid_attempt(session, order, order.transaction_id)
+    except RefundNotPaid:
+        return 0
+    limit = timedelta(days=deps.settings.refund_days(attempt.channel))
+    is_late = attempt.paid_at is None or deps.now() - attempt.paid_at > limit
+    if is_late or _count(session, order) >= MOST_PER_ORDER:
+        return 0
+    return attempt.amount_fen - attempt.held_fen
+
+
 def refund_twice_paid(
     session: Session, order: PayOrder, attempt: PayAttempt, now: datetime
 ) -> str | None:

@@ -15,7 +15,7 @@ from models.order import PayAttempt, PayOrder
 from models.refund import OPEN_REFUNDS, ROOMLESS, Refund, RefundStatus
 from services import attempts, audit, totals
 from services.callbacks import events as callbacks
-from services.cards import recharge_refunds
+from services.cards import payout_parts, recharge_refunds
 from services.cases import end_case, open_case
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,7 @@ def _succeed(session: Session, locked: Locked, at: datetime, now: datetime) -> b
     for kind in (CaseKind.REFUND_WAITING, CaseKind.REFUND_ABNORMAL, CaseKind.REFUND_SLOW):
         end_case(session, refund.provider_id, kind, refund.out_refund_no, now)
     recharge_refunds.ended_in(session, locked, now, succeeded=True)
+    payout_parts.refund_ended_in(session, locked, now, succeeded=True)
     return True
 
 
@@ -130,6 +131,7 @@ def fail(
     for kind in (CaseKind.REFUND_WAITING, CaseKind.REFUND_ABNORMAL, CaseKind.REFUND_SLOW):
         end_case(session, refund.provider_id, kind, refund.out_refund_no, now)
     recharge_refunds.ended_in(session, locked, now, succeeded=False)
+    payout_parts.refund_ended_in(session, locked, now, succeeded=False)
 
 
 def wait_for_money(
