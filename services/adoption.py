@@ -23,6 +23,7 @@ from models.order import AttemptStatus, OrderStatus, PayAttempt, PayOrder
 from models.provider import Provider
 from services import attempts, audit
 from services.accounts import BOOK, NotConfigured, account_for, app_of, payee_of
+from services.cards import lost_recharges
 from services.cases import end_case
 from services.deps import Deps
 from services.numbers import new_public_id
@@ -142,7 +143,7 @@ def _is_ours(trade: Trade, home: _Home, out_trade_no: str) -> bool:
 def _write(session: Session, deps: Deps, home: _Home, trade: Trade, actor: str) -> Adopted | None:
     """The order if it is missing, the attempt, and what the wallet said of it: all or nothing."""
     now = deps.now()
-    order = _order_of(session, home, trade, now)
+    order, is_new = _order_of(session, home, trade, now)
     made = session.scalar(
         insert(PayAttempt)
         .values(_attempt_values(home, order.id, trade, now))
@@ -153,8 +154,12 @@ def _write(session: Session, deps: Deps, home: _Home, trade: Trade, actor: str) 
         found = _known(session, home.provider_id, trade.out_trade_no)
         assert found is not None, "a number that is taken and is not there"
         return _as_known(found, trade.channel)
+    is_recharge = lost_recharges.is_number(order.out_trade_no.removeprefix(home.order_prefix))
+    is_lost = is_new and is_recharge and not lost_recharges.adopt_in(session, deps, order, trade)
     apply_trade(session, home.provider_id, trade, now)
     end_case(session, home.provider_id, CaseKind.UNKNOWN_TRADE, trade.out_trade_no[:64], now)
+    if is_lost:
+        lost_recharges.tell_in(session, order, now)
     audit.record(
         session,
         provider_id=home.provider_id,
@@ -170,20 +175,24 @@ def _write(session: Session, deps: Deps, home: _Home, trade: Trade, actor: str) 
     return Adopted(home.provider_id, order.id, made, is_new=True)
 
 
-def _order_of(session: Session, home: _Home, trade: Trade, now: datetime) -> PayOrder:
-    """The order of this trade, locked: the one it is a further attempt of, or one made for it."""
+def _order_of(session: Session, home: _Home, trade: Trade, now: datetime) -> tuple[PayOrder, bool]:
+    """The order of this trade, locked: the one it is a further attempt of, or one made for it.
+
+    True where it was made by this call.
+    """
     number, is_own = _order_number(session, home, trade.out_trade_no)
-    session.execute(
+    made = session.scalar(
         insert(PayOrder)
         .values(_order_values(home, number, is_own, trade, now))
-        .on_conflict_do_nothing(index_elements=["provider_id", "out_trade_no"])
+        .on_conflict_do_nothing()  # whoever is faster takes the number or the intention first
+        .returning(PayOrder.id)
     )
     found = session.execute(
         select(PayOrder.id).where(
             PayOrder.provider_id == home.provider_id, PayOrder.out_trade_no == number
         )
     ).scalar_one()
-    return attempts.lock_order(session, home.provider_id, found)
+    return attempts.lock_order(session, home.provider_id, found), made is not None
 
 
 def _order_number(session: Session, home: _Home, number: str) -> tuple[str, bool]:
@@ -194,7 +203,8 @@ def _order_number(session: Session, home: _Home, number: str) -> tuple[str, bool
     """
     nth = _NTH.fullmatch(number)
     stem = nth[1] if nth else number
-    if _OWN.fullmatch(stem.removeprefix(home.order_prefix)):
+    after_prefix = stem.removeprefix(home.order_prefix)
+    if _OWN.fullmatch(after_prefix) or lost_recharges.is_number(after_prefix):
         return stem, True
     if nth is None:
         return number, False

@@ -48,10 +48,12 @@ class Claim:
 
 
 _CLAIM = text("""
-UPDATE pay_attempt a SET due_at = :until FROM (
+WITH d AS MATERIALIZED (
     SELECT provider_id, id FROM pay_attempt WHERE due_at <= :now
-    ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
-) d WHERE a.provider_id = d.provider_id AND a.id = d.id RETURNING a.provider_id, a.id
+    ORDER BY due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
+)
+UPDATE pay_attempt a SET due_at = :until
+FROM d WHERE a.provider_id = d.provider_id AND a.id = d.id RETURNING a.provider_id, a.id
 """)
 
 
@@ -68,10 +70,12 @@ def claim_due(deps: Deps, most: int) -> list[Claim]:
 
 
 _CLAIM_ONE = text("""
-UPDATE pay_attempt a SET due_at = :until FROM (
+WITH d AS MATERIALIZED (
     SELECT provider_id, id FROM pay_attempt
     WHERE provider_id = :p AND out_trade_no = :n AND due_at <= :now FOR UPDATE SKIP LOCKED
-) d WHERE a.provider_id = d.provider_id AND a.id = d.id RETURNING a.id
+)
+UPDATE pay_attempt a SET due_at = :until
+FROM d WHERE a.provider_id = d.provider_id AND a.id = d.id RETURNING a.id
 """)
 
 

@@ -38,10 +38,12 @@ class CaseClaim:
 
 
 _CLAIM = """
-UPDATE {table} r SET due_at = :until FROM (
+WITH d AS MATERIALIZED (
     SELECT provider_id, id FROM {table} WHERE due_at <= :now
     ORDER BY due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
-) d WHERE r.provider_id = d.provider_id AND r.id = d.id RETURNING r.provider_id, r.id
+)
+UPDATE {table} r SET due_at = :until
+FROM d WHERE r.provider_id = d.provider_id AND r.id = d.id RETURNING r.provider_id, r.id
 """
 _BILLS, _CASES = text(_CLAIM.format(table="bill")), text(_CLAIM.format(table="bill_case"))
 

@@ -69,11 +69,15 @@ SELECT p.id FROM provider p WHERE EXISTS (
     SELECT 1 FROM callback c WHERE c.provider_id = p.id AND c.due_at <= :now
 ) ORDER BY p.id
 """)
+# Materialized: within a join the planner may look for the one row again and again, and would claim
+# each that it finds, while only the first is sent.
 _CLAIM = text("""
-UPDATE callback c SET due_at = :until, tries = c.tries + 1 FROM (
+WITH d AS MATERIALIZED (
     SELECT provider_id, id FROM callback WHERE provider_id = :provider_id AND due_at <= :now
     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
-) d WHERE c.provider_id = d.provider_id AND c.id = d.id RETURNING c.provider_id, c.id, c.tries
+)
+UPDATE callback c SET due_at = :until, tries = c.tries + 1
+FROM d WHERE c.provider_id = d.provider_id AND c.id = d.id RETURNING c.provider_id, c.id, c.tries
 """)
 
 

@@ -33,10 +33,12 @@ class Claim:
 
 
 _CLAIM = text("""
-UPDATE recharge r SET due_at = :until FROM (
+WITH d AS MATERIALIZED (
     SELECT provider_id, id FROM recharge WHERE due_at <= :now
-    ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
-) d WHERE r.provider_id = d.provider_id AND r.id = d.id RETURNING r.provider_id, r.order_id
+    ORDER BY due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
+)
+UPDATE recharge r SET due_at = :until
+FROM d WHERE r.provider_id = d.provider_id AND r.id = d.id RETURNING r.provider_id, r.order_id
 """)
 
 

@@ -36,10 +36,12 @@ class Claim:
 
 
 _CLAIM = text("""
-UPDATE refund r SET due_at = :until FROM (
+WITH d AS MATERIALIZED (
     SELECT provider_id, id FROM refund WHERE due_at <= :now
-    ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
-) d WHERE r.provider_id = d.provider_id AND r.id = d.id RETURNING r.provider_id, r.id
+    ORDER BY due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
+)
+UPDATE refund r SET due_at = :until
+FROM d WHERE r.provider_id = d.provider_id AND r.id = d.id RETURNING r.provider_id, r.id
 """)
 
 

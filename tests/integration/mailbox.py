@@ -55,7 +55,7 @@ class Mailbox:
         start_response("503 Service Unavailable", [("Content-Length", "0")])
         return [b""]
 
-    def wait(self, count: int = 1, seconds: float = 10) -> Notice:
+    def wait(self, count: int = 1, seconds: float = 30) -> Notice:
         """The newest one, once there are `count`."""
         deadline = time.monotonic() + seconds
         while len(self.notices) < count:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from functools import partial
 from typing import Any
 
@@ -92,7 +93,7 @@ class Worker:
         return play.chance.seconds(0.25, 1.5) if play.is_noisy else 0.25
 
     def _meet(self, what: str, claims: Sequence[Any], meet: Callable[..., object]) -> None:
-        for claim in sorted(claims, key=repr):
+        for claim in sorted(claims, key=astuple):
             self.play.act(what, partial(meet, self.play.stage.deps, claim))
 
     # --- jobs -------------------------------------------------------------------------------
