@@ -14,6 +14,7 @@ REMOVABLE = frozenset(
     "bill_stray",
     "card_release",
     "ledger_tail",
+    "card_code",
     "phone_code",
     "sms_quota",
 }

@@ -13,6 +13,7 @@ _EXPIRED = (
     "DELETE FROM oauth_state WHERE expires_at < :now",
     "DELETE FROM web_session WHERE expires_at < :now",
     "DELETE FROM nonce_seen WHERE expires_at < :now",
+    "DELETE FROM card_code WHERE expires_at < :hour_ago",
     "DELETE FROM upstream_quota WHERE minute < :yesterday",
     "DELETE FROM phone_code WHERE expires_at < :yesterday",
     "DELETE FROM sms_quota WHERE last_at < :yesterday",
@@ -23,8 +24,9 @@ _EXPIRED = (
 def remove_expired(deps: Deps) -> None:
     def unit(session: Session) -> None:
         now = deps.now()
+        times = {"now": now, "hour_ago": now - timedelta(hours=1), "yesterday": now - timedelta(1)}
         for statement in _EXPIRED:
-            session.execute(text(statement), {"now": now, "yesterday": now - timedelta(days=1)})
+            session.execute(text(statement), times)
 
     deps.transact(unit)
 
