@@ -126,7 +126,7 @@ class Filled:
             return
         started = time.monotonic()
         with self.connect() as conn:
-            made = _drop_indexes(conn) if orders > 50_000 else []
+            made = drop_indexes(conn) if orders > 50_000 else []
         self._load(have + 1, orders)
         self._in_turns(made)
         self._in_turns([f"VACUUM (ANALYZE) {table}" for table in (*TABLES, *PLACES)])
@@ -174,10 +174,10 @@ class Filled:
             conn.execute("ANALYZE day_total")
 
 
-def _drop_indexes(conn: psycopg.Connection[Any]) -> list[str]:
+def drop_indexes(conn: psycopg.Connection[Any], tables: tuple[str, ...] = TABLES) -> list[str]:
     """Drop every index and unique constraint but the primary keys; what makes them again."""
     again: list[str] = []
-    for table in TABLES:
+    for table in tables:
         for name, words in conn.execute(
             "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
             " WHERE conrelid = %s::regclass AND contype = 'u' ORDER BY conname",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from models.card import CardRoom, MemberCard
 from models.ledger import CARD_ACCOUNTS, LedgerAccount, LedgerEntry, MovementKind
 from services.cards import room as rooms
-from services.cards.problems import BalanceCap, BalanceLow, MovementReused
+from services.cards.problems import BalanceCap, BalanceLow, CardRefused, MovementReused
 
 Leg = tuple[LedgerAccount, int]
 
@@ -43,12 +44,15 @@ class Movement:
 
 def lock_card(session: Session, provider_id: int, card_id: int) -> MemberCard:
     """The card, locked, and read after the lock."""
-    return session.execute(
-        select(MemberCard)
-        .where(MemberCard.provider_id == provider_id, MemberCard.id == card_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one()
+    return session.execute(_CARD, {"p": provider_id, "card": card_id}).scalar_one()
+
+
+_CARD = (  # built once: it is on the road of every payment
+    select(MemberCard)
+    .where(MemberCard.provider_id == bindparam("p"), MemberCard.id == bindparam("card"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def lock_with_room(
@@ -68,16 +72,21 @@ def post(
     Raises BalanceLow, BalanceCap, TotalCap: nothing is written.
     """
     assert sum(fen for _, fen in movement.legs) == 0, movement
-    if _is_known(session, card, movement):
-        return False
-    _check(card, movement)
     gained, held = movement.card_fen, movement.hold_fen
+    no = _refusal(card, movement)
+    # A spend that fits is tried at once: writing it finds out whether its key is known.
+    if (no is not None or gained > 0 or held) and _is_known(session, card, movement):
+        return False
+    if no is not None:
+        raise no
     if gained > 0 or held:
         assert room is not None, "whoever makes more owed holds the merchant's row"
         rooms.change(room, gained, held)
         session.flush()
-    _write(session, card, movement, freed_fen=0 if held else max(0, -gained))
-    return True
+    if _write(session, card, movement, freed_fen=0 if held else max(0, -gained)):
+        return True
+    assert _is_known(session, card, movement), movement
+    return False
 
 
 def hold(session: Session, room: CardRoom, card: MemberCard, fen: int) -> None:
@@ -98,14 +107,15 @@ def part(movement: Movement, account: LedgerAccount) -> int:
     return sum(fen for name, fen in movement.legs if name is account)
 
 
-def _check(card: MemberCard, movement: Movement) -> None:
+def _refusal(card: MemberCard, movement: Movement) -> CardRefused | None:
     paid = card.paid_fen + part(movement, LedgerAccount.CARD_PAID)
     bonus = card.bonus_fen + part(movement, LedgerAccount.CARD_BONUS)
     if paid < 0 or bonus < 0:
-        raise BalanceLow(card.paid_fen + card.bonus_fen)
+        return BalanceLow(card.paid_fen + card.bonus_fen)
     grows = movement.card_fen + movement.hold_fen
     if grows > 0 and grows > (left := room_on(card)):
-        raise BalanceCap(max(0, left))
+        return BalanceCap(max(0, left))
+    return None
 
 
 def _is_known(session: Session, card: MemberCard, movement: Movement) -> bool:
@@ -123,54 +133,67 @@ def _is_known(session: Session, card: MemberCard, movement: Movement) -> bool:
     return True
 
 
-_WRITE = text("""
+# As the driver takes it: with its parameters bound by SQLAlchemy it takes half as long again.
+_WRITE = """
 WITH moved AS (
-    UPDATE member_card SET paid_fen = paid_fen + :paid, bonus_fen = bonus_fen + :bonus,
-        held_fen = held_fen + :held, version = version + 1,
-        moved_at = greatest(moved_at, CAST(:at AS timestamptz))
-    WHERE provider_id = :p AND id = :card
+    UPDATE member_card SET paid_fen = paid_fen + %(paid)s, bonus_fen = bonus_fen + %(bonus)s,
+        held_fen = held_fen + %(held)s, version = version + 1,
+        moved_at = greatest(moved_at, CAST(%(at)s AS timestamptz))
+    WHERE provider_id = %(p)s AND id = %(card)s AND NOT EXISTS (
+        SELECT 1 FROM ledger_entry WHERE provider_id = %(p)s AND key = %(key)s)
     RETURNING paid_fen, bonus_fen, held_fen, version, moved_at
 ), tail AS (
-    INSERT INTO ledger_tail (provider_id, merchant_id, key) VALUES (:p, :m, :key)
+    INSERT INTO ledger_tail (provider_id, merchant_id, key)
+    SELECT %(p)s, %(m)s, %(key)s FROM moved
 ), freed AS (
     INSERT INTO card_release (provider_id, merchant_id, freed_fen)
-    SELECT :p, :m, CAST(:freed AS bigint) WHERE CAST(:freed AS bigint) > 0
+    SELECT %(p)s, %(m)s, CAST(%(freed)s AS bigint) FROM moved WHERE CAST(%(freed)s AS bigint) > 0
 ), written AS (
     INSERT INTO ledger_entry (provider_id, merchant_id, card_id, kind, account, delta_fen,
         balance_after_fen, key, order_id, refund_id, actor, reason, recorded_at, day_on)
-    SELECT :p, :m, :card, :kind, leg.account, leg.delta,
+    SELECT %(p)s, %(m)s, %(card)s, %(kind)s, leg.account, leg.delta,
         CASE leg.account WHEN 'card_paid' THEN moved.paid_fen
             WHEN 'card_bonus' THEN moved.bonus_fen END,
-        :key, CAST(:order_id AS bigint), CAST(:refund_id AS bigint), :actor, :reason,
-        moved.moved_at, CAST(moved.moved_at AT TIME ZONE 'Asia/Shanghai' AS date)
-    FROM moved, unnest(CAST(:accounts AS text[]), CAST(:deltas AS bigint[])) AS leg(account, delta)
+        %(key)s, CAST(%(order_id)s AS bigint), CAST(%(refund_id)s AS bigint), %(actor)s,
+        %(reason)s, moved.moved_at, CAST(moved.moved_at AT TIME ZONE 'Asia/Shanghai' AS date)
+    FROM moved,
+        unnest(CAST(%(accounts)s AS text[]), CAST(%(deltas)s AS bigint[])) AS leg(account, delta)
 )
 SELECT * FROM moved
-""")
+"""
 
 
-def _write(session: Session, card: MemberCard, movement: Movement, *, freed_fen: int) -> None:
-    row = session.execute(
-        _WRITE,
-        {
-            "p": card.provider_id,
-            "m": card.merchant_id,
-            "card": card.id,
-            "paid": part(movement, LedgerAccount.CARD_PAID),
-            "bonus": part(movement, LedgerAccount.CARD_BONUS),
-            "held": movement.hold_fen,
-            "at": movement.at,
-            "key": movement.key,
-            "freed": freed_fen,
-            "kind": movement.kind.value,
-            "order_id": movement.order_id,
-            "refund_id": movement.refund_id,
-            "actor": movement.actor,
-            "reason": movement.reason[:80],
-            "accounts": [account.value for account, _ in movement.legs],
-            "deltas": [fen for _, fen in movement.legs],
-        },
-    ).one()
+def _write(session: Session, card: MemberCard, movement: Movement, *, freed_fen: int) -> bool:
+    """False, and nothing is written, when there is an entry of this key."""
+    row = (
+        session.connection()
+        .exec_driver_sql(_WRITE, _values(card, movement, freed_fen=freed_fen))
+        .one_or_none()
+    )
+    if row is None:
+        return False
     for name, value in row._asdict().items():
         set_committed_value(card, name, value)
     set_committed_value(card, "balance_fen", row.paid_fen + row.bonus_fen)
+    return True
+
+
+def _values(card: MemberCard, movement: Movement, *, freed_fen: int) -> dict[str, Any]:
+    return {
+        "p": card.provider_id,
+        "m": card.merchant_id,
+        "card": card.id,
+        "paid": part(movement, LedgerAccount.CARD_PAID),
+        "bonus": part(movement, LedgerAccount.CARD_BONUS),
+        "held": movement.hold_fen,
+        "at": movement.at,
+        "key": movement.key,
+        "freed": freed_fen,
+        "kind": movement.kind.value,
+        "order_id": movement.order_id,
+        "refund_id": movement.refund_id,
+        "actor": movement.actor,
+        "reason": movement.reason[:80],
+        "accounts": [account.value for account, _ in movement.legs],
+        "deltas": [fen for _, fen in movement.legs],
+    }

@@ -96,11 +96,12 @@ def _wanted(known: Known, merchant: Place | None) -> Iterator[Place]:
 
 
 def _lines(session: Session, merchant: Place | None) -> Iterator[bytes]:
-    with raw(session).cursor().copy(_asked(merchant)) as rows:
+    with raw(session).cursor().copy(asked(merchant)) as rows:
         yield from rows
 
 
-def _asked(merchant: Place | None) -> Composed:
+def asked(merchant: Place | None) -> Composed:
+    """Every entry beside its seal, either missing where there is none, in the order of entries."""
     where: SQL | Composed = SQL("")
     if merchant is not None:
         where = SQL("WHERE provider_id = {} AND merchant_id = {}").format(*merchant)

@@ -346,18 +346,19 @@ CREATE TRIGGER ledger_entry_balanced AFTER INSERT ON ledger_entry
 -- A card's balance is that of its last entries, whichever of the two was written.
 CREATE FUNCTION card_agrees(p bigint, c bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    paid bigint;
-    bonus bigint;
-    found member_card;
+    words text;
 BEGIN
-    SELECT * INTO STRICT found FROM member_card WHERE provider_id = p AND id = c;
-    SELECT COALESCE((SELECT balance_after_fen FROM ledger_entry WHERE provider_id = p
-        AND card_id = c AND account = 'card_paid' ORDER BY id DESC LIMIT 1), 0) INTO paid;
-    SELECT COALESCE((SELECT balance_after_fen FROM ledger_entry WHERE provider_id = p
-        AND card_id = c AND account = 'card_bonus' ORDER BY id DESC LIMIT 1), 0) INTO bonus;
-    IF found.paid_fen <> paid OR found.bonus_fen <> bonus THEN
-        RAISE EXCEPTION 'card %: % + %, its last entries say % + %',
-            c, found.paid_fen, found.bonus_fen, paid, bonus USING ERRCODE = 'check_violation';
+    SELECT format('card %s: %s + %s, its last entries say %s + %s', c, paid_fen, bonus_fen, paid, bonus)
+    INTO words FROM (
+        SELECT paid_fen, bonus_fen,
+            COALESCE((SELECT balance_after_fen FROM ledger_entry WHERE provider_id = p
+                AND card_id = c AND account = 'card_paid' ORDER BY id DESC LIMIT 1), 0) AS paid,
+            COALESCE((SELECT balance_after_fen FROM ledger_entry WHERE provider_id = p
+                AND card_id = c AND account = 'card_bonus' ORDER BY id DESC LIMIT 1), 0) AS bonus
+        FROM member_card WHERE provider_id = p AND id = c
+    ) both_sides WHERE paid_fen <> paid OR bonus_fen <> bonus;
+    IF FOUND THEN
+        RAISE EXCEPTION '%', words USING ERRCODE = 'check_violation';
     END IF;
 END $$;
 
@@ -367,15 +368,26 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- An entry that says what its card has needs no second look: were a later one the last, that one
+-- is looked at by itself, or was before, and then the card has not changed.
 CREATE FUNCTION card_entered() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM card_agrees(NEW.provider_id, NEW.card_id);
+    PERFORM 1 FROM member_card WHERE provider_id = NEW.provider_id AND id = NEW.card_id
+        AND NEW.balance_after_fen = CASE NEW.account WHEN 'card_paid' THEN paid_fen ELSE bonus_fen END;
+    IF NOT FOUND THEN
+        PERFORM card_agrees(NEW.provider_id, NEW.card_id);
+    END IF;
     RETURN NULL;
 END $$;
 
-CREATE CONSTRAINT TRIGGER member_card_agrees AFTER INSERT OR UPDATE OF paid_fen, bonus_fen
-    ON member_card DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION card_moved();
+CREATE CONSTRAINT TRIGGER member_card_begins AFTER INSERT ON member_card
+    DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.paid_fen <> 0 OR NEW.bonus_fen <> 0)
+    EXECUTE FUNCTION card_moved();
+CREATE CONSTRAINT TRIGGER member_card_agrees AFTER UPDATE OF paid_fen, bonus_fen ON member_card
+    DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.paid_fen <> OLD.paid_fen OR NEW.bonus_fen <> OLD.bonus_fen)
+    EXECUTE FUNCTION card_moved();
 CREATE CONSTRAINT TRIGGER ledger_entry_agrees AFTER INSERT ON ledger_entry
     DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (NEW.account IN ('card_paid', 'card_bonus'))
