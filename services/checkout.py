@@ -61,6 +61,10 @@ class Beside(Protocol):
     def purpose(self) -> OrderPurpose: ...
 
     @property
+    def mark(self) -> str:
+        """Ends the order's number, so that a payment tells what it was for, come what may."""
+
+    @property
     def facts(self) -> Mapping[str, Any]:
         """Kept with the attempt; another value is another attempt. No wallet is told."""
 
@@ -150,7 +154,8 @@ def _open(
 ) -> Opened | MustClose | Started:
     def unit() -> Opened | MustClose | Started:
         now = deps.now()
-        number = trade_no or new_out_trade_no(scan.order_prefix, now)
+        mark = "" if beside is None else beside.mark
+        number = trade_no or new_out_trade_no(scan.order_prefix, now) + mark
         new = NewOrder(
             provider_id=scan.provider_id,
             out_trade_no=number,

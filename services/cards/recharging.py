@@ -27,7 +27,7 @@ from models.card import (
 from models.merchant import Store
 from models.order import OrderPurpose, OrderStatus, PayOrder
 from services import attempts, checkout, ledger
-from services.cards import limits, reservations
+from services.cards import limits, lost_recharges, reservations
 from services.cards.member_problems import WechatOnly
 from services.cards.programs import live_program, tiers
 from services.cards.reservations import Wanted
@@ -122,10 +122,14 @@ def start_recharge(
     """
     if payer.channel != "wechat":
         raise WechatOnly()
-    if (done := deps.transact(lambda s: _ended(s, scan, card_id, intent_key))) is not None:
-        return done
-    _check_open(scan)
-    wanted = deps.transact(lambda s: _wanted(s, deps, scan, payer, card_id, pay_fen, terms_version))
+    wanted = deps.transact(
+        lambda s: (
+            _ended(s, scan, card_id, intent_key)
+            or _wanted(s, deps, scan, payer, card_id, pay_fen, terms_version)
+        )
+    )
+    if isinstance(wanted, Started):
+        return wanted
     now = deps.now()
     return checkout.start_payment(
         deps,
@@ -147,6 +151,7 @@ class _Reserving:
     wanted: Wanted
     now: datetime
     purpose: OrderPurpose = OrderPurpose.RECHARGE
+    mark: str = lost_recharges.MARK
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -197,6 +202,7 @@ def _wanted(
     terms_version: int,
 ) -> Wanted:
     """What is asked for, if nothing but the caps can speak against it."""
+    _check_open(scan)
     card = _own_card(session, scan, payer, card_id)
     if session.get_one(Store, (scan.provider_id, scan.store_id)).disable_membership_card:
         raise CardDisabledStore(scan.shop)
