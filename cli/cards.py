@@ -15,7 +15,7 @@ from errors import NotFound
 from gateways.money import fen_from_yuan, yuan_from_fen
 from models.card import CardProgram, CardTerms, CardTier, RechargeMode
 from models.membership import WechatCard
-from services.cards import programs, terms
+from services.cards import programs, terms, wechat_membership
 from services.cards.caps import find_merchant
 from services.cards.programs import Tier
 from web.runtime import deps
@@ -151,11 +151,15 @@ _step("delete", programs.delete, "Delete a card whose members have no balance.",
 @cards.command("show")
 @merchant_argument
 def show(merchant: str) -> None:
-    """Show a merchant's card: state, facts, sums, terms."""
+    """Show a merchant's card: state, facts, sums, terms, and what WeChat's wallet lacks."""
     with said_plainly():
         here, provider_id, merchant_id = place(merchant)
         found = here.transact(lambda s: _read(s, provider_id, merchant_id))
+        copies = wechat_membership.behind(here, provider_id, merchant_id)
     _say(*found)
+    for copy in copies:
+        ends = "given up until it moves" if copy.is_given_up else "tried again"
+        click.echo(f"WeChat's copy of {copy.number}: {copy.said}  {ends}")
 
 
 Found = tuple[CardProgram, list[CardTier], CardTerms | None, WechatCard | None]

@@ -1,4 +1,8 @@
-"""Members' phones, imports of old members, and the copy of a card in WeChat's wallet."""
+"""Members' phones, imports of old members, and the copy of a card in WeChat's wallet.
+
+Going back forgets codes under way, which files were imported, and what WeChat's wallet shows; no
+balance, phone or ledger entry is in these tables.
+"""
 
 from __future__ import annotations
 

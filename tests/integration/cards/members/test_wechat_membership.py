@@ -148,6 +148,8 @@ def test_a_copy_that_fails_is_shown_and_left_alone_until_the_card_moves(
     (line,) = wechat_membership.behind(*bare.place)
     assert line.is_given_up
     assert line.said.startswith("40056")
+    shown = product.app.test_cli_runner().invoke(args=["cards", "show", "sub02NANCHUANG5T7W2Y"])
+    assert f"WeChat's copy of {line.number}: 40056" in shown.output
     assert (
         product.one("SELECT tries FROM wechat_card_copy WHERE card_id = :i", i=card_id).tries == 5
     )
