@@ -24,6 +24,7 @@ from bench import stack
 from bench.figures import LEAST_RUNS, QUICK, ROOT, line, say, show
 from bench.stack import CODE, HOME, MAIN, Stack
 from postgres import embedded
+from tests.harness.ports import wait_for
 
 PROCESSES, AT_ONCE, WINNERS, CARDS = 4, 200, 20, 50
 ROUNDS = 2 if QUICK else 20  # per run; five runs make a hundred
@@ -218,6 +219,7 @@ def _expire(running: Stack, cards: list[list[int]]) -> float:
     subprocess.run(words, cwd=ROOT, env=running.environment(), check=True)
     running.start("worker", "flask", "worker")
     try:
+        wait_for(f"{running.url}/readyz")
         answer = requests.post(
             f"{running.sim_url}/sim/clock", json={"advance_s": _life(running) + 1}, timeout=10
         )
