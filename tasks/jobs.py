@@ -11,6 +11,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 
 from services import followup, housekeeping, ledger_nightly, totals_check
 from services.bills import files, planning
+from services.cards import bonus_expiry
 from services.deps import Deps
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,12 @@ def build_job_app(deps: Deps) -> App:
     def verify_totals(timestamp: int) -> None:
         """Every night in China: the totals of all days against the orders themselves."""
         totals_check.verify(deps)
+
+    @app.periodic(cron="20 16 * * *")
+    @app.task(name="lapse_bonus", queue="bulk")
+    def lapse_bonus(timestamp: int) -> None:
+        """After midnight in China: bonus whose last day is over leaves the cards."""
+        bonus_expiry.expire(deps)
 
     @app.periodic(cron="10 20 * * *")
     @app.task(name="verify_ledger", queue="bulk")

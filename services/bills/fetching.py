@@ -15,6 +15,7 @@ from models.bill import Bill, BillStatus
 from models.provider import Provider
 from services.accounts import BOOK, NotConfigured, account_for
 from services.bills.files import keep, rows_file, workplace
+from services.cards import agreement
 from services.deps import Deps
 from services.leases import Held, claim, holds, release
 
@@ -74,6 +75,11 @@ def fetch_bill(deps: Deps, bill_id: int) -> None:
 
 def _fetch(deps: Deps, bill_id: int, held: Held) -> None:
     deps.transact(lambda s: _begin(s, deps, bill_id))
+    bill = deps.transact(lambda s: find_bill(s, bill_id))
+    if agreement.is_of(bill):
+        added = deps.transact(lambda s: agreement.totals(s, bill))
+        deps.transact(lambda s: _write_loaded(s, deps, held, bill_id, added, None))
+        return
     try:
         job = _job(deps, bill_id)
         totals, name = _download(deps, job)

@@ -25,6 +25,7 @@ from services.bills import comparing, ours, recording
 from services.bills.comparing import Difference, Known, Pair
 from services.bills.fetching import fetch_bill, find_bill, take
 from services.bills.files import rows_file, workplace
+from services.cards import agreement
 from services.deps import Deps
 from services.leases import holds, release
 
@@ -123,8 +124,12 @@ def _rows(deps: Deps, bill: Bill) -> Path | None:
 
 
 def _compare(deps: Deps, bill: Bill, rows: Path | None) -> Findings:
-    known = deps.transact(lambda s: _known(s, bill))
     found = Findings()
+    if agreement.is_of(bill):
+        for one in agreement.compare(deps, bill):
+            found.add(one)
+        return found
+    known = deps.transact(lambda s: _known(s, bill))
     with workplace(deps.settings) as folder:
         mine = ours.export(deps, bill, folder)
         if rows is not None:

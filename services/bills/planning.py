@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.bills.days import china_date, ends, ready_at, starts
+from services.cards import agreement
 from services.deps import Deps
 
 LOOK_BACK = timedelta(days=7)  # after a standstill, the days that were missed
@@ -45,7 +46,8 @@ def want_bills(deps: Deps, on: date) -> int:
             "ends": ends(on),
             "now": deps.now(),
         }
-        return len(session.execute(_WANTED, values).all())
+        of_wallets = len(session.execute(_WANTED, values).all())
+        return of_wallets + agreement.want(session, on, ready_at(on), deps.now())
 
     return deps.transact(unit, rerun_if_unknown=True)
 

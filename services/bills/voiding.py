@@ -14,7 +14,7 @@ from models.refund import Refund, RefundStatus
 from services import attempts, closing
 from services.bills import cases
 from services.bills.fetching import find_bill
-from services.cards import recharge_refunds
+from services.cards import agreement, payout_parts, recharge_refunds
 from services.cases import end_case
 from services.deps import Deps
 from services.refunds.settling import lock_refund
@@ -35,6 +35,8 @@ def void(deps: Deps, case_id: int, *, actor: str, reason: str) -> None:
         return case, find_bill(session, case.bill_id)
 
     case, bill = deps.transact(read)
+    if agreement.is_of(bill):
+        raise Conflict("what the ledger lacks is not void: no wallet can say that it never was")
     if case.kind is not DifferenceKind.MISSING_THERE or case.status is not BillCaseStatus.FOUND:
         raise Conflict(f"bill case {case_id} is {case.status} and about {case.kind}")
     row_id = _ask(deps, case, bill)
@@ -103,3 +105,4 @@ def _void_refund(session: Session, deps: Deps, bill: Bill, refund_id: int) -> No
     attempt.held_fen -= refund.amount_fen
     end_case(session, bill.provider_id, CaseKind.REFUND_SLOW, refund.out_refund_no, deps.now())
     recharge_refunds.ended_in(session, locked, deps.now(), succeeded=False)
+    payout_parts.refund_ended_in(session, locked, deps.now(), succeeded=False)
