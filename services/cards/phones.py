@@ -196,6 +196,8 @@ def _register(
     """The room first: two persons who confirm one phone come one after the other."""
     merchant_id = session.get_one(MemberCard, (provider_id, card_id)).merchant_id
     _, card = ledger.lock_with_room(session, provider_id, merchant_id, card_id)
+    if card.status is not CardStatus.ACTIVE:  # closed since the code was checked
+        raise CardUnknown()
     member = session.get_one(Member, (provider_id, card.member_id), with_for_update=True)
     spent = _newest_code(session, provider_id, card_id)
     if spent is None or spent.id != code_id or spent.used_at is not None:
