@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from errors import BadInput, Conflict
-from models.card import CardStatus, Member
-from services.bills.days import china_date
+from models.card import CardStatus, Member, MemberCard
+from services.bills.days import china_date, ends
 from services.cards import bonus_expiry, caps, liability, members, people, renewing
 from services.cards.member_problems import CardUnknown
 from services.cards.problems import BalanceLow
@@ -93,8 +93,8 @@ def _by_hand(product: Product, on: date) -> tuple[int, int, int]:
 def test_a_minute_before_midnight_in_china_belongs_to_the_day_before(product: Product) -> None:
     deps = product.deps
     held = give_card(deps, 5_000)
-    now = deps.now().astimezone(liability.ends(china_date(deps.now())).tzinfo)
-    product.simulator.advance(int((liability.ends(now.date()) - now).total_seconds()) - 60)
+    now = deps.now().astimezone(ends(china_date(deps.now())).tzinfo)
+    product.simulator.advance(int((ends(now.date()) - now).total_seconds()) - 60)
     day = china_date(deps.now())
     buy(deps, held, 100)
     product.simulator.advance(120)
@@ -121,7 +121,7 @@ def test_the_report_names_each_member_masked_and_the_custody_shares(
     imported = give_card(deps, 800, scan=held.scan, status=CardStatus.IMPORTED)
 
     def known(session) -> None:  # type: ignore[no-untyped-def]
-        card = session.get_one(liability.MemberCard, (held.provider_id, held.card_id))
+        card = session.get_one(MemberCard, (held.provider_id, held.card_id))
         member = session.get_one(Member, (held.provider_id, card.member_id))
         for column, plain in (("phone_sealed", "13812345678"), ("name_sealed", "林晓")):
             setattr(member, column, people.seal(deps, column, held.provider_id, member.id, plain))
