@@ -14,8 +14,8 @@ _CARDS = """
 SELECT provider_id, merchant_id, id, paid_fen, bonus_fen FROM member_card {where}
 ORDER BY provider_id, id
 """
-# Held: recharges that may still be paid, and what refunds of recharges have taken and might put
-# back. A recharge that found no room holds nothing on its way back.
+# Held: recharges that may still be paid, and what refunds of recharges and parts of payouts have
+# taken and might put back. A recharge that found no room holds nothing on its way back.
 _ROOMS = """
 WITH cards AS (
     SELECT provider_id, merchant_id, sum(balance_fen) AS owed, sum(held_fen) AS held
