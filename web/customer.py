@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import segno
@@ -14,7 +15,7 @@ from errors import AppError
 from services.checkout import Started
 from web.assets import customer_headers
 from web.formats import money
-from web.pages import Page, ProblemPage
+from web.pages import Action, Page, ProblemPage
 from web.problems import Problem, problem
 from web.runtime import deps
 from web.visit import Visit
@@ -82,9 +83,18 @@ def words(visit: Visit, error: AppError) -> Problem:
 
 
 def refused(
-    visit: Visit, error: AppError, *, shop: str = "", place: str = "", retry: str | None = None
+    visit: Visit,
+    error: AppError,
+    *,
+    shop: str = "",
+    place: str = "",
+    retry: str | None = None,
+    retry_label: str = "",
 ) -> Response:
-    """What happened, what to do, and a code that the log has too."""
+    """What happened, what to do, and a code that the log has too.
+
+    `retry` is where the page's button leads, `retry_label` what it says in place of 重试.
+    """
     said = words(visit, error)
     mark = uuid.uuid4().hex[:8].upper()
     upstream = str(error.facts.get("upstream_code") or error.facts.get("upstream") or "")
@@ -115,4 +125,6 @@ def refused(
         primary_url=retry,
         simulation=visit.settings.simulation,
     )
+    if retry_label and shown.primary is not None and not public_id:
+        shown = replace(shown, primary=Action(label=retry_label, url=shown.primary.url))
     return page("pay/problem.html", shown, error.status)

@@ -25,6 +25,8 @@ from web.payer import leave, who_pays
 from web.runtime import deps
 from web.visit import Visit
 
+HOME_WORDS = {"zh-CN": "返回会员卡", "en": "Back to the card"}
+
 
 @dataclass(frozen=True)
 class Door:
@@ -96,8 +98,14 @@ def member_page(view: View) -> Callable[[str, str], ResponseReturnValue]:
             )
             return view(Door(visit, scan, program, payer, card))
         except AppError as error:
-            retry = visit.url(home) if request.method == "POST" else visit.url(request.path)
-            return customer.refused(visit, error, shop=shop, retry=retry)
+            is_home = request.path == home
+            return customer.refused(
+                visit,
+                error,
+                shop=shop,
+                retry=visit.url(home),
+                retry_label="" if is_home else HOME_WORDS[visit.lang],
+            )
 
     return entered
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import Any
 
-from flask import Blueprint, abort, g, make_response, redirect, render_template, request
+from flask import Blueprint, abort, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
-from flask.wrappers import Response
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from blueprints.merchant import detail, listing
+from blueprints.merchant import (
+    answers,
+    card_figures,
+    detail,
+    listing,
+    member_import,
+    members,
+)
+from errors import AppError
 from models.merchant import Staff
 from models.session import WebSession
 from services.orders import staff_session
 from services.payers import hashed
-from web.assets import linked_headers
 from web.runtime import deps
 from web.visit import STAFF_COOKIE, cookie_name, set_cookie
 
@@ -32,7 +37,7 @@ def sign_in() -> ResponseReturnValue | None:
     cookie = request.cookies.get(cookie_name(STAFF_COOKIE, deps().settings))
     staff = deps().transact(lambda s: _signed_in(s, cookie)) if cookie else None
     if staff is None:
-        return _page(
+        return answers.page(
             "errors/plain.html",
             401,
             title="还没有登录",
@@ -93,7 +98,7 @@ def home() -> ResponseReturnValue:
 def orders() -> ResponseReturnValue:
     asked = listing.Asked.from_query(request.args)
     shown = deps().transact(lambda s: listing.shown(s, g.staff, asked))
-    return _page("merchant/orders.html", **shown)
+    return answers.page("merchant/orders.html", **shown)
 
 
 @bp.get("/orders/<out_trade_no>")
@@ -104,12 +109,27 @@ def order(out_trade_no: str) -> ResponseReturnValue:
     )
     if found is None:
         abort(404)
-    return _page("merchant/order_detail.html", **detail.shown(found))
+    return answers.page("merchant/order_detail.html", **detail.shown(found))
 
 
-def _page(template: str, status: int = 200, **shown: Any) -> Response:
-    simulation = deps().settings.simulation
-    shown = {"simulation": simulation, "status": status, **shown}
-    response = make_response(render_template(template, **shown), status)
-    response.headers.update(linked_headers(deps().settings.simulator_url or None))
-    return response
+@bp.errorhandler(AppError)
+def refused(error: AppError) -> ResponseReturnValue:
+    """Somebody else's rows are told like rows that nobody has."""
+    return answers.refused(error, "/m/members")
+
+
+MEMBER_ROUTES = (
+    ("GET", "/members", "members", members.show),
+    ("GET", "/members/figures", "card_figures", card_figures.figures),
+    ("GET", "/members/figures.csv", "card_figures_csv", card_figures.figures_csv),
+    ("GET", "/members/export.csv", "members_export", card_figures.export),
+    ("GET", "/members/import", "members_import", member_import.form),
+    ("POST", "/members/import", "members_import_send", member_import.send),
+    ("GET", "/members/<public_id>", "member", members.detail),
+    ("GET", "/members/<public_id>/adjust", "member_adjust_form", members.adjust_form),
+    ("POST", "/members/<public_id>/adjust", "member_adjust", members.adjust),
+    ("GET", "/stores", "stores", card_figures.stores),
+    ("POST", "/stores/<out_shop_id>/cards", "store_cards", card_figures.switch),
+)
+for method, rule, endpoint, view in MEMBER_ROUTES:
+    bp.add_url_rule(rule, endpoint=endpoint, view_func=view, methods=[method])

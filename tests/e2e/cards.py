@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.card import MemberCard, RechargeMode
-from services.cards import adjusting, members, programs, store_switch, terms
+from services.cards import adjusting, programs, store_switch, terms
 from services.cards.programs import Tier
+from services.codepay.charging import Charge, charge
 from services.deps import Deps
 from tests.harness.phone import MAIN
 from tests.harness.product import Product
@@ -67,5 +68,19 @@ def open_card(
     return shop
 
 
-def claim_in(shop: CardShop, person_id: int) -> int:
-    return members.claim(*shop.place, person_id)
+def till(product: Product, shown: str, fen: int) -> None:
+    """A cashier of the store scans the bar code that a phone shows. Raises CardRefused."""
+    row = product.one(
+        "SELECT provider_id, merchant_id, id FROM store WHERE out_shop_id = :s", s=SHOP_ID
+    )
+    charge(
+        product.deps,
+        Charge(
+            provider_id=row.provider_id,
+            merchant_id=row.merchant_id,
+            store_id=row.id,
+            amount_fen=fen,
+            auth_code=shown.replace(" ", ""),
+            asked_by=ACTOR,
+        ),
+    )

@@ -13,6 +13,22 @@ from tests.integration.looking import orders
 
 MakePhone = Callable[..., Phone]
 OTHER = "sz02pQWE8MNBvCxz5k7T"
+CARD = "/card/<out_mch_id>/<out_sub_mch_id>"
+CARD_PATH = f"/card/{OTHER}/sub01QINGHE8H2K4M6P9"
+CARD_ROUTES = [
+    (method, CARD + below, below)
+    for method, below in (
+        ("GET", ""),
+        ("POST", "/claim"),
+        ("GET", "/phone"),
+        ("POST", "/phone/confirm"),
+        ("POST", "/recharge"),
+        ("GET", "/history"),
+        ("POST", "/code"),
+        ("GET", "/code/state"),
+        ("GET", "/terms"),
+    )
+]
 # What must never be seen by somebody of the other provider.
 SECRETS = ("青禾", "湖滨店", "12 号桌", "73.19")
 
@@ -54,6 +70,16 @@ def addresses(paid: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
             ("GET", f"/q/{MAIN}/o/{number}/state"),
         ],
         "/m/orders/<out_trade_no>": [("GET", f"/m/orders/{number}")],
+        "/q/<out_mch_id>/<code>/pending": [
+            ("GET", f"/q/{OTHER}/{code}/pending?intent=1.1.x"),
+        ],
+        **{rule: [(method, CARD_PATH + below)] for method, rule, below in CARD_ROUTES},
+        "/m/members/<public_id>": [("GET", f"/m/members/{order}")],
+        "/m/members/<public_id>/adjust": [
+            ("GET", f"/m/members/{order}/adjust"),
+            ("POST", f"/m/members/{order}/adjust"),
+        ],
+        "/m/stores/<out_shop_id>/cards": [("POST", "/m/stores/qinghe-hubin/cards")],
         "/m/demo-login/<public_id>": [("GET", f"/m/demo-login/{order}")],
         "/notify/wechat/<out_mch_id>": [("POST", f"/notify/wechat/{OTHER}")],
         "/notify/alipay/<out_mch_id>": [("POST", f"/notify/alipay/{OTHER}")],

@@ -14,11 +14,11 @@ function sum(){var i=chosen();return i?i.value==='other'?fen(other.value):+i.val
 function total(){var i=chosen();return i&&i.value!=='other'?+i.getAttribute('data-total'):sum()}
 function part(c){return Math.min(1000,Math.floor(1000*c/(C.cap||1)))}
 function label(m){go.textContent=m||T.pay+(sum()?' '+yuan(sum()):'')}
-function show(){var over=total()>C.room,used=part(C.balance),then=part(C.balance+total());
+function show(){var full=C.room<1,over=full||total()>C.room,used=part(C.balance),then=part(C.balance+total());
 if(busy)return;
 if(box)box.hidden=!own.checked;
 cap.hidden=!over;
-what.textContent=over?T.over.replace('{fen}',yuan(sum())):'';
+what.textContent=full?T.full:over?T.over.replace('{fen}',yuan(sum())):'';
 after.setAttribute('width',then);
 bar.setAttribute('aria-label',T.after.replace('{n}',Math.floor(used/10)).replace('{m}',Math.floor(then/10)));
 label();
@@ -52,7 +52,7 @@ other.last=v;own.checked=true;show()})}
 f.addEventListener('submit',function(e){
 e.preventDefault();
 if(busy)return;
-if(total()>C.room){say.textContent=what.textContent;return}
+if(total()>C.room||C.room<1){say.textContent=what.textContent;return}
 if(!sum()){tell(T.none);if(other&&own.checked)other.focus();return}
 if(agree&&!agree.checked){tell(T.agree);agree.focus();return}
 if(w.navigator.onLine===false)return tell(T.offline);

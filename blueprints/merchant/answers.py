@@ -1,0 +1,76 @@
+"""Pages of the merchant's backend, and what its forms and files have in common."""
+
+from __future__ import annotations
+
+import csv
+import hmac
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from flask import make_response, redirect, render_template, request
+from flask.wrappers import Response
+
+from errors import AppError, BadInput
+from web.assets import linked_headers
+from web.runtime import deps
+from web.visit import STAFF_COOKIE, cookie_name
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "−", "＝", "＋", "－", "＠")
+
+
+def page(template: str, status: int = 200, **shown: Any) -> Response:
+    simulation = deps().settings.simulation
+    shown = {"simulation": simulation, "status": status, "token": form_token(), **shown}
+    response = make_response(render_template(template, **shown), status)
+    response.headers.update(linked_headers(deps().settings.simulator_url or None))
+    return response
+
+
+def refused(error: AppError, back_url: str) -> Response:
+    """What stands against it, in the words of the error itself: these pages are Chinese alone."""
+    title = str(error) if error.detail and not error.detail.isascii() else error.title
+    return page(
+        "errors/plain.html",
+        error.status,
+        title=title,
+        steps=error.steps,
+        codes=[error.code],
+        home_url=back_url,
+        home_label="返回",
+    )
+
+
+def form_token() -> str:
+    """Shows that a form is ours and this session's; empty for nobody."""
+    cookie = request.cookies.get(cookie_name(STAFF_COOKIE, deps().settings), "")
+    return deps().ring.blind(cookie, "merchant-form")[:32] if cookie else ""
+
+
+def check_token() -> None:
+    if not hmac.compare_digest(request.form.get("token", "").encode(), form_token().encode()):
+        raise BadInput("页面已过期，请返回上一页重新打开")
+
+
+def see(url: str) -> Response:
+    """After a POST."""
+    return make_response(redirect(url, 303))
+
+
+def as_csv(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    """A file for a spreadsheet: UTF-8 with its mark, and no cell that it takes for a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(head)
+    writer.writerows([safe(cell) for cell in row] for row in rows)
+    response = make_response("\ufeff" + out.getvalue())
+    response.headers.update(linked_headers())
+    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def safe(cell: object) -> str:
+    said = str(cell)
+    is_number = said.lstrip("-").replace(".", "", 1).isdigit()
+    return f"'{said}" if said.startswith(FORMULA) and not is_number else said

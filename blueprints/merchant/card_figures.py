@@ -1,0 +1,195 @@
+"""What cards do at each store, what is owed to members, the switch of each store, and files."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from blueprints.merchant import answers
+from blueprints.merchant.members import HOME, staff
+from blueprints.merchant.rights import Right, may, needs
+from errors import NotFound
+from gateways.money import yuan_from_fen
+from models.merchant import Merchant, Store
+from services.cards import members, online_store, programs, store_figures, store_switch
+from services.cards.room import Room, read_room
+from services.cards.store_figures import StoreFigures
+from services.totals import china_day
+from web.formats import local_time
+from web.runtime import deps
+
+SPANS = {"today": ("今天", 0), "week": ("近 7 天", 6), "month": ("近 30 天", 29)}
+MOST_ROWS = 100_000
+CHUNK = 500
+
+
+def _span() -> tuple[str, date, date]:
+    asked = request.args.get("span", "week")
+    name = asked if asked in SPANS else "week"
+    until = china_day(deps().now())
+    return name, until - timedelta(days=SPANS[name][1]), until
+
+
+def _figures(session: Session, since: date, until: date) -> list[StoreFigures]:
+    """Of all stores for an owner; of the own one for a manager, and of none without one."""
+    who = staff()
+    sees_all = may(who, Right.ALL_STORES)
+    if not sees_all and who.store_id is None:
+        return []
+    return store_figures.by_store(
+        session, who.provider_id, who.merchant_id, since, until,
+        store_id=None if sees_all else who.store_id,
+    )  # fmt: skip
+
+
+@needs(Right.FIGURES)
+def figures() -> ResponseReturnValue:
+    span, since, until = _span()
+    rows, room = deps().transact(lambda s: (_figures(s, since, until), _room(s)))
+    return answers.page(
+        "merchant/card_figures.html",
+        title="会员卡统计",
+        back_url=HOME,
+        spans=[
+            {"label": label, "href": f"{HOME}/figures?span={name}", "current": name == span}
+            for name, (label, _) in SPANS.items()
+        ],
+        rows=rows,
+        since=since.isoformat(),
+        until=until.isoformat(),
+        room=room,
+        csv_url=f"{HOME}/figures.csv?span={span}" if may(staff(), Right.FIGURES) else None,
+    )
+
+
+def _room(session: Session) -> Room | None:
+    """What is owed, what recharges under way hold, what is left below the cap: for the owner."""
+    if not may(staff(), Right.LIABILITY):
+        return None
+    return read_room(session, staff().provider_id, staff().merchant_id)
+
+
+@needs(Right.FIGURES)
+def figures_csv() -> ResponseReturnValue:
+    _, since, until = _span()
+    rows = deps().transact(lambda s: _figures(s, since, until))
+    head = (
+        "开始日", "结束日", "门店编号", "门店", "充值笔数", "充值金额", "充值退回",
+        "消费笔数", "消费金额", "消费退款",
+    )  # fmt: skip
+    return answers.as_csv(
+        f"card-figures-{since}-{until}.csv",
+        head,
+        [
+            (
+                since, until, row.out_shop_id, row.store, row.recharges,
+                yuan_from_fen(row.recharged_fen), yuan_from_fen(row.recharge_back_fen),
+                row.payments, yuan_from_fen(row.spent_fen), yuan_from_fen(row.spent_back_fen),
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+@needs(Right.EXPORT)
+def export() -> ResponseReturnValue:
+    """Every member, newest first; phones and names masked as on the pages."""
+    head = ("卡号", "姓名", "手机号", "状态", "余额", "充值余额", "赠送余额", "领取时间")
+    return answers.as_csv("members.csv", head, _members())
+
+
+def _members() -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    before: int | None = None
+    while len(rows) < MOST_ROWS:
+        found = members.newest(
+            deps(), staff().provider_id, staff().merchant_id, before_id=before, most=CHUNK
+        )
+        rows += [
+            (
+                line.number, line.name, line.phone, line.status.value,
+                yuan_from_fen(line.balance_fen), yuan_from_fen(line.paid_fen),
+                yuan_from_fen(line.bonus_fen), local_time(line.claimed_at),
+            )
+            for line in found
+        ]  # fmt: skip
+        if len(found) < CHUNK:
+            break
+        before = found[-1].card_id
+    return rows
+
+
+@needs(Right.SWITCH)
+def stores() -> ResponseReturnValue:
+    rows, room, program = deps().transact(
+        lambda s: (
+            _stores(s),
+            _room(s),
+            programs.alive_program(s, staff().provider_id, staff().merchant_id),
+        )
+    )
+    return answers.page(
+        "merchant/stores.html",
+        title="门店开关",
+        back_url=HOME,
+        label=store_switch.LABEL,
+        help=store_switch.HELP,
+        stores=rows,
+        room=room,
+        program=program,
+        saved=request.args.get("saved", "")[:32],
+    )
+
+
+def _stores(session: Session) -> list[dict[str, Any]]:
+    """The stores that customers pay in: the online store has a switch of its own in the program."""
+    who = staff()
+    merchant = session.get_one(Merchant, (who.provider_id, who.merchant_id))
+    found = session.scalars(
+        select(Store)
+        .where(
+            Store.provider_id == who.provider_id,
+            Store.merchant_id == who.merchant_id,
+            Store.out_shop_id != online_store.shop_id(merchant.out_sub_mch_id),
+        )
+        .order_by(Store.id)
+    )
+    return [
+        {
+            "name": " · ".join(part for part in (store.name, store.branch_name) if part),
+            "id": store.out_shop_id,
+            "is_on": store_switch.takes_cards(store),
+            "action": f"/m/stores/{store.out_shop_id}/cards",
+        }
+        for store in found
+    ]
+
+
+@needs(Right.SWITCH)
+def switch(out_shop_id: str) -> ResponseReturnValue:
+    answers.check_token()
+    who = staff()
+
+    def own(session: Session) -> bool:
+        wanted = select(Store.id).where(
+            Store.provider_id == who.provider_id,
+            Store.merchant_id == who.merchant_id,
+            Store.out_shop_id == out_shop_id,
+        )
+        return session.scalar(wanted) is not None
+
+    if not deps().transact(own):
+        raise NotFound(out_shop_id)
+    store_switch.set_cards(
+        deps(),
+        out_shop_id,
+        is_on=request.form.get("on") == "1",
+        actor=f"staff:{who.id}",
+        provider_id=who.provider_id,
+    )
+    return answers.see(f"/m/stores?saved={out_shop_id}")
