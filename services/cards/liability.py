@@ -11,13 +11,14 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from errors import BadInput
 from gateways.money import yuan_from_fen
-from models.card import CardProgram, Member, MemberCard, ProgramStatus
+from models.card import CardProgram, Member, ProgramStatus
 from models.merchant import Merchant
 from services.bills.days import china_date, ends
 from services.bills.report import safe
@@ -73,7 +74,7 @@ _CARDS = (
     " FROM member_card c"
     + _PART.format(account="card_paid", name="paid")
     + _PART.format(account="card_bonus", name="bonus")
-    + " WHERE c.provider_id = :p AND c.merchant_id = :m AND c.created_at < :ends"
+    + " WHERE c.provider_id = :p AND c.merchant_id = :m"
 )
 _SUMS = text(
     "SELECT count(*) FILTER (WHERE paid_fen + bonus_fen > 0) AS cards,"
@@ -81,8 +82,11 @@ _SUMS = text(
     f" FROM ({_CARDS}) owed"
 )
 _EACH = text(
-    f"SELECT * FROM ({_CARDS} AND c.id > :after) owed WHERE paid_fen + bonus_fen > 0"
-    " ORDER BY id LIMIT :most"
+    "SELECT c.id, c.number, c.status, c.member_id, m.phone_sealed, m.name_sealed,"
+    f" owed.paid_fen, owed.bonus_fen FROM ({_CARDS} AND c.id > :after) owed"
+    " JOIN member_card c ON c.provider_id = :p AND c.id = owed.id"
+    " JOIN member m ON m.provider_id = :p AND m.id = c.member_id"
+    " WHERE owed.paid_fen + owed.bonus_fen > 0 ORDER BY owed.id LIMIT :most"
 )
 _RETURNING = text("""
 SELECT COALESCE(sum(fen), 0) FROM (
@@ -167,26 +171,21 @@ def _batch(
     session: Session, deps: Deps, provider_id: int, merchant_id: int, on: date, after: int
 ) -> list[tuple[int, Owed]]:
     values = _values(session, provider_id, merchant_id, on)
-    rows = session.execute(_EACH, {**values, "after": after, "most": BATCH}).all()
-    wanted = (
-        select(MemberCard, Member)
-        .join(
-            Member,
-            (Member.provider_id == MemberCard.provider_id) & (Member.id == MemberCard.member_id),
-        )
-        .where(MemberCard.provider_id == provider_id, MemberCard.id.in_([row.id for row in rows]))
-    )
-    known = {card.id: (card, member) for card, member in session.execute(wanted)}
-    return [(row.id, _owed(deps, row, *known[row.id])) for row in rows]
+    rows = session.execute(_EACH, {**values, "after": after, "most": BATCH})
+    return [(row.id, _owed(deps, provider_id, row)) for row in rows]
 
 
-def _owed(deps: Deps, row: Row[tuple[int, int, int]], card: MemberCard, member: Member) -> Owed:
-    phone, name = people.phone_of(deps, member), people.name_of(deps, member)
+def _owed(deps: Deps, provider_id: int, row: Row[Any]) -> Owed:
+    phone = name = None
+    if row.phone_sealed or row.name_sealed:
+        known = {"phone_sealed": row.phone_sealed, "name_sealed": row.name_sealed}
+        member = Member(provider_id=provider_id, id=row.member_id, **known)
+        phone, name = people.phone_of(deps, member), people.name_of(deps, member)
     return Owed(
-        card.number,
+        row.number,
         people.mask_phone(phone) if phone else "",
         people.mask_name(name) if name else "",
-        card.status.value,
+        row.status,
         int(row.paid_fen),
         int(row.bonus_fen),
     )

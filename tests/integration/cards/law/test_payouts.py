@@ -9,9 +9,11 @@ from datetime import date
 
 import pytest
 
+from models.bill import Bill
 from models.card import RechargeMode
 from models.payout import PayoutGround
 from services import ledger_verify
+from services.bills import voiding
 from services.bills.days import SHANGHAI
 from services.cards import payout_rights, payout_sweep, payouts
 from services.cards.adjusting import adjust
@@ -420,4 +422,54 @@ def test_many_who_allow_and_spend_at_once_never_pay_out_more_than_there_is(
     assert payout(shop).status == "done"
     assert sum(part[2] for part in parts(shop)) + sum(spent) + shop.money[0] == 10_000
     assert sum(r.amount_fen for r in refunds(product)) == sum(part[2] for part in parts(shop))
+    fits(shop)
+
+
+def test_the_commands_go_the_whole_way(product: Product, phone: MakePhone) -> None:
+    shop = _imported(product, phone)
+    recharge(shop)
+    merchant, number = shop.scan.out_sub_mch_id, shop.card.number
+
+    def run(*args: str, code: int = 0) -> str:
+        told = product.app.test_cli_runner().invoke(args=["cards", "payout", *args])
+        assert told.exit_code == code, told.output
+        return told.output
+
+    shown = run("ask", merchant, number, "--show-only")
+    assert "¥100.00  over its wallet" in shown
+    assert "¥7.00  by hand  no recharge" in shown
+    assert "no payout is under way" in run("list", merchant)
+    asked = run("ask", merchant, number, "--close", "--reason", "搬家", "--by", "merchant")
+    assert "terms  asked  back by" in asked
+    made = str(payout(shop).id)
+    run("allow", made)
+    wallet, hand = map(str, part_ids(shop))
+    wallets_answer(shop)
+    assert "hand  open  ¥7.00" in run("show", made)
+    assert "Error" in run("pay-by-hand", wallet, "--how", "cash", "--reference", "1", code=1)
+    done = run("pay-by-hand", hand, "--how", "cash", "--reference", "收据 17")
+    assert "done" in done
+    assert "cash 收据 17 by cli:" in done
+    assert shop.card.status == "closed"
+    assert "Error" in run("cancel", made, code=1)
+    assert "Error" in run("refuse", made, "--reason", "x", code=1)
+    assert "Error" in run("show", "999", code=1)
+    assert made in run("list", merchant, "--all")
+
+
+@pytest.mark.books_differ
+def test_a_part_whose_refund_the_wallet_never_had_is_on_the_card_again(
+    shop: Shop, simulator: Simulator
+) -> None:
+    """A person voids it after the bill; the payout ends with it."""
+    recharge(shop)
+    simulator.fault("wechat.refund", "drop", times=9)
+    simulator.fault("wechat.refund_query", "drop", times=9)
+    ask(shop, COOLING)
+    (row,) = refunds(shop.product)
+    assert row.status == "unknown"
+    bill = Bill(provider_id=row.provider_id, channel="wechat", account="x", bill_on=None)
+    shop.product.deps.transact(lambda s: voiding._void_refund(s, shop.product.deps, bill, row.id))
+    assert parts(shop) == [("wallet", "kept", 10_000, 1_000, 0)]
+    assert (payout(shop).status, shop.money) == ("done", (10_000, 1_000, 0))
     fits(shop)
