@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from blueprints.merchant.listing import NOTHING_FOUND, Asked
 from services.order_list import Kind
+from tests.unit.web.card_samples import NONE, RESULTS, ROW, card_samples
 from web import assets, formats, i18n
 from web.client import classify
 from web.pages import (
@@ -222,7 +223,14 @@ def customer_samples() -> dict[str, Sample]:
             primary=Action(label="重试", url="/"),
         ),
     )
-    return {name: (f"pay/{kind}.html", {"page": page}) for name, (kind, page) in pages.items()}
+    for name, (state, did) in RESULTS.items():
+        pages[f"result-{name}"] = ("result", result(state, paid_at=PAID_AT, card=did))
+    pages["pay-card"] = ("form", pay_form(amount="68.00", card=ROW, pending_url="/q/x?intent="))
+    pages["pay-card-none"] = ("form", pay_form(card=NONE))
+    cards = {name: (kind, {"page": page}) for name, (kind, page) in card_samples().items()}
+    return cards | {
+        name: (f"pay/{kind}.html", {"page": page}) for name, (kind, page) in pages.items()
+    }
 
 
 def _row(channel: str, place: str, time: str, tail: str, fen: int, **more: str) -> dict[str, Any]:
