@@ -78,18 +78,6 @@ SELECT id, kind, account, delta_fen, balance_after_fen, recorded_at FROM ledger_
 WHERE provider_id = 1 AND card_id = %s AND account IN ('card_paid', 'card_bonus') AND id < %s
 ORDER BY id DESC LIMIT 20
 """
-# What each member was owed at the end of a day: the card's last entry of each part up to then.
-_MEMBERS = """
-SELECT c.id, COALESCE(p.balance_after_fen, 0) + COALESCE(b.balance_after_fen, 0) AS fen
-FROM member_card c
-LEFT JOIN LATERAL (SELECT balance_after_fen FROM ledger_entry e WHERE e.provider_id = 1
-    AND e.card_id = c.id AND e.account = 'card_paid' AND e.day_on <= %(on)s
-    ORDER BY id DESC LIMIT 1) p ON true
-LEFT JOIN LATERAL (SELECT balance_after_fen FROM ledger_entry e WHERE e.provider_id = 1
-    AND e.card_id = c.id AND e.account = 'card_bonus' AND e.day_on <= %(on)s
-    ORDER BY id DESC LIMIT 1) b ON true
-WHERE c.provider_id = 1 AND c.merchant_id = %(m)s
-"""
 
 
 def figures(most: int = MOST) -> list[dict[str, Any]]:
@@ -144,6 +132,8 @@ def _seal(there: Filled, most: int) -> None:
 
 
 def _reads(there: Filled, most: int) -> list[dict[str, Any]]:
+    from services.cards import liability
+
     on = date.today() - timedelta(days=100)
     with there.connect() as conn:
         conn.prepare_threshold = 1
@@ -152,11 +142,10 @@ def _reads(there: Filled, most: int) -> list[dict[str, Any]]:
             return 1 + n * 7919 % CARDS
 
         def members(merchant: int) -> Callable[[int], object]:
-            return lambda _: conn.execute(_MEMBERS.encode(), {"m": merchant, "on": on}).fetchall()
+            return lambda _: list(liability.members(there.deps, 1, merchant, on))
 
         def owed(merchant: int) -> Callable[[int], object]:
-            asked = f"SELECT sum(fen) FROM ({_MEMBERS}) members".encode()
-            return lambda _: conn.execute(asked, {"m": merchant, "on": on}).fetchone()
+            return lambda _: liability.report(there.deps, 1, merchant, on)
 
         def balance(n: int) -> object:
             return conn.execute(BALANCE.encode(), [cards(n)]).fetchone()

@@ -69,25 +69,23 @@ _PART = """
         ORDER BY e.id DESC LIMIT 1
     ) {name} ON true
 """
-_CARDS = (
-    "SELECT c.id, COALESCE(paid.fen, 0) AS paid_fen, COALESCE(bonus.fen, 0) AS bonus_fen"
-    " FROM member_card c"
-    + _PART.format(account="card_paid", name="paid")
-    + _PART.format(account="card_bonus", name="bonus")
-    + " WHERE c.provider_id = :p AND c.merchant_id = :m"
+_PARTS = _PART.format(account="card_paid", name="paid") + _PART.format(
+    account="card_bonus", name="bonus"
 )
-_SUMS = text(
-    "SELECT count(*) FILTER (WHERE paid_fen + bonus_fen > 0) AS cards,"
-    " COALESCE(sum(paid_fen), 0) AS paid_fen, COALESCE(sum(bonus_fen), 0) AS bonus_fen"
-    f" FROM ({_CARDS}) owed"
-)
-_EACH = text(
-    "SELECT c.id, c.number, c.status, c.member_id, m.phone_sealed, m.name_sealed,"
-    f" owed.paid_fen, owed.bonus_fen FROM ({_CARDS} AND c.id > :after) owed"
-    " JOIN member_card c ON c.provider_id = :p AND c.id = owed.id"
-    " JOIN member m ON m.provider_id = :p AND m.id = c.member_id"
-    " WHERE owed.paid_fen + owed.bonus_fen > 0 ORDER BY owed.id LIMIT :most"
-)
+_SUMS = text(f"""
+SELECT count(*) FILTER (WHERE COALESCE(paid.fen, 0) + COALESCE(bonus.fen, 0) > 0) AS cards,
+    COALESCE(sum(paid.fen), 0) AS paid_fen, COALESCE(sum(bonus.fen), 0) AS bonus_fen
+FROM member_card c {_PARTS}
+WHERE c.provider_id = :p AND c.merchant_id = :m
+""")
+_EACH = text(f"""
+SELECT c.id, c.number, c.status, c.member_id, m.phone_sealed, m.name_sealed,
+    COALESCE(paid.fen, 0) AS paid_fen, COALESCE(bonus.fen, 0) AS bonus_fen
+FROM (SELECT * FROM member_card
+    WHERE provider_id = :p AND merchant_id = :m AND id > :after ORDER BY id LIMIT :most) c
+JOIN member m ON m.provider_id = c.provider_id AND m.id = c.member_id {_PARTS}
+ORDER BY c.id
+""")
 _RETURNING = text("""
 SELECT COALESCE(sum(fen), 0) FROM (
     SELECT t.paid_fen AS fen FROM card_taking t
@@ -138,16 +136,16 @@ def members(
     deps: Deps, provider_id: int, merchant_id: int, on: date | None = None
 ) -> Iterator[Owed]:
     """Every member's card that held something at the end of the day, oldest card first."""
-    on, after = _day(deps, on), 0
-    while True:
+    on, after, more = _day(deps, on), 0, True
+    while more:
         rows = deps.transact(
             lambda s, a=after: _batch(s, deps, provider_id, merchant_id, on, a)  # type: ignore[misc]
         )
         for card_id, owed in rows:
             after = card_id
-            yield owed
-        if len(rows) < BATCH:
-            return
+            if owed.paid_fen or owed.bonus_fen:
+                yield owed
+        more = len(rows) == BATCH
 
 
 def as_csv(deps: Deps, provider_id: int, merchant_id: int, on: date | None = None) -> Iterator[str]:
