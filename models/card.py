@@ -58,11 +58,13 @@ class RechargeStatus(StrEnum):
     HELD = "held"  # room is reserved while the payer may pay
     CREDITED = "credited"
     FREED = "freed"  # its order closed unpaid
-    NO_ROOM = "no_room"  # paid after it closed, and no longer fitting: goes back by itself
+    NO_ROOM = "no_room"  # paid when it was not held for, and did not fit: goes back by itself
 
 
 RECHARGE_TRANSITIONS: dict[RechargeStatus, frozenset[RechargeStatus]] = {
-    RechargeStatus.HELD: frozenset({RechargeStatus.CREDITED, RechargeStatus.FREED}),
+    RechargeStatus.HELD: frozenset(  # no room: another attempt of its order was paid than it holds
+        {RechargeStatus.CREDITED, RechargeStatus.FREED, RechargeStatus.NO_ROOM}
+    ),
     RechargeStatus.FREED: frozenset({RechargeStatus.CREDITED, RechargeStatus.NO_ROOM}),
     RechargeStatus.CREDITED: frozenset(),
     RechargeStatus.NO_ROOM: frozenset(),

@@ -134,7 +134,6 @@ def credit_in(session: Session, order: PayOrder, attempt: PayAttempt, now: datet
     )
     if held and not fits:
         ledger.hold(session, room, card, -held)
-        recharge.move_to(RechargeStatus.FREED)
     recharge.move_to(RechargeStatus.CREDITED if fits else RechargeStatus.NO_ROOM)
     recharge.paid_fen, recharge.bonus_fen = paid, bonus  # an earlier attempt's may differ
     recharge.due_at, recharge.settled_at = None, now

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+CARDS = 0.35  # of all plays
 _WORD = string.ascii_letters + string.digits
 
 
@@ -19,6 +20,8 @@ class Chance:
     def __init__(self, seed: int) -> None:
         self._dice = random.Random(f"play {seed}")
         self.world = random.Random(f"world {seed}")
+        # Drawn apart: a play without cards draws what it drew before there were any.
+        self.has_cards = random.Random(f"cards {seed}").random() < CARDS
 
     def hits(self, share: float) -> bool:
         return self._dice.random() < share

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from models.card import RECHARGE_TRANSITIONS
 from models.order import ATTEMPT_TRANSITIONS, ORDER_TRANSITIONS
 from models.refund import REFUND_TRANSITIONS
 from services import totals_check
 from services.orders import stuck
 from tests.harness.product import Product
 from tests.harness.simulator import Simulator
+from tests.sim.card_checks import CARD_CHECKS
 from tests.sim.play import Play
 from tests.sim.trace import Violation
 
@@ -17,6 +19,7 @@ TABLES: dict[str, set[tuple[str, str]]] = {
     "pay_order": {(str(a), str(b)) for a, more in ORDER_TRANSITIONS.items() for b in more},
     "pay_attempt": {(str(a), str(b)) for a, more in ATTEMPT_TRANSITIONS.items() for b in more},
     "refund": {(str(a), str(b)) for a, more in REFUND_TRANSITIONS.items() for b in more},
+    "recharge": {(str(a), str(b)) for a, more in RECHARGE_TRANSITIONS.items() for b in more},
 }
 
 
@@ -39,7 +42,7 @@ class _Books:
 def check(play: Play) -> None:
     """Violation with all that is wrong."""
     wrong: list[str] = []
-    for part in CHECKS:
+    for part in CHECKS + (CARD_CHECKS if play.chance.has_cards else ()):
         try:
             part(play)
         except AssertionError as problem:

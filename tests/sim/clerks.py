@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from services.cards.problems import CardRefused
 from services.refunds import people, sending
 from services.refunds.asking import Ask, ask_for
 from services.refunds.refusals import RefundRefused
@@ -88,10 +89,15 @@ class Clerks:
             play.say(f"refused {no.code}")
             play.reach(f"refused {no.code}")
             return
+        except CardRefused as no:  # a recharge that was spent
+            play.say(f"refused {no.code}")
+            play.reach(f"recharge refund {no.code}")
+            return
         if play.is_noisy and play.chance.hits(0.04):
-            name = play.rows(f"SELECT out_refund_no FROM refund WHERE id = {made}")[0][0]
-            play.lost.add(name)  # whatever comes, the wallet can not make this one
-            play.reach("fault refund lost")
+            row = play.rows(f"SELECT out_refund_no, status FROM refund WHERE id = {made}")[0]
+            if row.status != "success":  # as one to a card is at once
+                play.lost.add(row.out_refund_no)  # whatever comes, the wallet can not make it
+                play.reach("fault refund lost")
         play.stage.kills.point("before sending a refund")
         sending.send(deps, order.provider_id, made)
 

@@ -6,7 +6,7 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.sim import customers, tills
+from tests.sim import customers, members, tills
 from tests.sim.bookkeepers import reconcile
 from tests.sim.calm import settle_down
 from tests.sim.chance import seeded
@@ -55,6 +55,7 @@ def _play(play: Play) -> None:
     stage.wallets.world.switches.set("wechat.mutual_tls", "off")  # no TLS here
     customers.draw(play)
     tills.draw(play)
+    owner = members.draw(play) if play.chance.has_cards else None
     clerks.begin()
     draw_clocks(play)
     ends = play.now + 450
@@ -62,4 +63,6 @@ def _play(play: Play) -> None:
         pass
     settle_down(play, clerks)
     reconcile(play)
+    if owner is not None:
+        owner.close_books()
     check(play)

@@ -26,6 +26,7 @@ from services.payers import Payer, find_or_make_person
 from services.seed import MAIN, seed
 from simulator.parties import PEOPLE
 from tests.harness.database import Server
+from tests.sim.issuer import issue_card
 from tests.sim.kills import Kills, MortalDatabase
 from tests.sim.receivers import ADDRESS, Receiver
 from tests.sim.timeline import ProductClock, Timeline
@@ -34,15 +35,20 @@ from tests.sim.wire import Wire
 
 PRODUCT = "http://127.0.0.1:8000"
 OTHER_SP, OTHER_APP = "1900000501", "2021000000000501"
+CARD_CAP = 60_000  # small, so that it is met
 CAST = ("lin", "zhou", "chen", "p01", "p02", "p03")
 # What a play does not change: the parties. Every other table is emptied before each play.
 STANDING = frozenset(
     {
         *("alembic_version", "provider", "merchant", "store", "staff", "pay_code", "route"),
         *("channel_account", "credential", "person", "sim_move"),
+        *("card_program", "card_terms", "card_tier"),
     }
 )
-WATCHED = ("pay_order", "pay_attempt", "refund")  # tables with a status that moves
+WATCHED = ("pay_order", "pay_attempt", "refund", "recharge")  # tables with a status that moves
+
+LOOK_BEHIND = "services.cards.sweep"  # what it mends should not have been
+HEARD = ("blueprints.notify.views", "services.ledger_chain", LOOK_BEHIND)
 
 _MOVES = """
 CREATE TABLE sim_move (tab text, was text, became text);
@@ -83,6 +89,7 @@ def open_theatre(server: Server, home: Path) -> Iterator[Theatre]:
     mine, theirs = _credentials(wallets), _credentials(wallets, OTHER_SP)
     others = {"wechat": theirs["wechat"], "alipay": _credentials(wallets, OTHER_APP)["alipay"]}
     seed(made, mine, others)
+    issue_card(made)
     made.db.dispose()
     with psycopg.connect(server.admin, dbname=name, autocommit=True) as conn:
         conn.execute(_MOVES + "".join(_ON.format(table) for table in WATCHED))
@@ -102,6 +109,7 @@ def _settings(server: Server, database: str, home: Path) -> Settings:
         "public_url": PRODUCT,
         "simulator_url": "http://127.0.0.1:8001",
         "log_level": "CRITICAL",
+        "card_balance_cap_unregistered_fen": CARD_CAP,
     }
     return load_settings(**values)
 
@@ -125,15 +133,20 @@ def _credentials(wallets: Wallets, owner: str = "") -> dict[str, Any]:
 
 
 class _Overheard(logging.Handler):
-    """What a notification's endpoint says to the log when it could not apply one."""
+    """What is said to the log of a notification that was not applied, of a chain that was not
+    sealed, of a reservation that its order had left behind."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(logging.ERROR)
         self._stage = stage
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and record.exc_info[1] and not self._stage.is_down:
+        if self._stage.is_down:
+            return
+        if record.exc_info and record.exc_info[1]:
             self._stage.failures.append("".join(traceback.format_exception(record.exc_info[1])))
+        elif record.name == LOOK_BEHIND:
+            self._stage.failures.append(record.getMessage())
 
 
 class Stage:
@@ -156,10 +169,11 @@ class Stage:
         self.receiver.authen_key = str(demo_info(self.deps)["provider"]["authen_key"])
         self.app = create_app(settings, self.deps)
         event.listen(self.deps.db.engine, "checkout", self._refuse_if_down)
-        notices = logging.getLogger("blueprints.notify.views")
-        notices.addHandler(_Overheard(self))
-        notices.setLevel(logging.ERROR)
-        notices.propagate = False
+        for name in HEARD:
+            log = logging.getLogger(name)
+            log.addHandler(_Overheard(self))
+            log.setLevel(logging.ERROR)
+            log.propagate = False
         self.admin = psycopg.connect(
             theatre.server.admin, dbname=self.database, autocommit=True, row_factory=namedtuple_row
         )

@@ -120,7 +120,7 @@ class Sale:
 def draw(play: Play) -> None:
     """Who comes to the tills today."""
     chance = play.chance
-    for n in range(chance.whole(0, 2)):
+    for n in range(chance.whole(0, 1 if chance.has_cards else 2)):
         shop = chance.among(SHOPS)
         Sale(
             play,

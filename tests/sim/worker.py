@@ -9,9 +9,11 @@ from typing import Any
 
 from procrastinate import App
 
-from services import asking, totals
+from services import asking, ledger_chain, totals
 from services.bills import sweep as bills
 from services.callbacks import sweep as callbacks
+from services.cards import room
+from services.cards import sweep as recharges
 from services.refunds import sweep as refunds
 from tasks.jobs import build_job_app
 from tests.sim.play import Play
@@ -29,6 +31,11 @@ SELECT (SELECT min(due_at) FROM pay_attempt) AS asks,
     (SELECT min(id) FROM day_delta) AS totals,
     (SELECT min(id) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')) AS jobs
 """
+_OF_CARDS = """, (SELECT min(due_at) FROM recharge) AS recharges,
+    (SELECT min(id) FROM ledger_tail) AS seal,
+    (SELECT min(id) FROM card_release) AS room
+"""
+AT_ONCE = ("jobs", "totals", "seal", "room")
 
 
 class Worker:
@@ -37,6 +44,7 @@ class Worker:
         self.free_at = 0.0
         self.jobs: App = build_job_app(play.stage.deps)
         self._stalled: dict[int, float] = {}
+        self._due_sql = _DUE + (_OF_CARDS if play.chance.has_cards else "")
 
     def next_due(self) -> float | None:
         """The first due time, no sooner than the worker is awake."""
@@ -45,8 +53,8 @@ class Worker:
 
     def _due(self) -> dict[str, float]:
         """When each kind of work has something to do, by the wallets' clock."""
-        row = self.play.rows(_DUE)[0]._asdict()
-        at_once = [name for name in ("jobs", "totals") if row.pop(name) is not None]
+        row = self.play.rows(self._due_sql)[0]._asdict()
+        at_once = [name for name in AT_ONCE if row.pop(name, None) is not None]
         off_s = self.play.stage.clock.off_s
         found = {name: at.timestamp() - off_s for name, at in row.items() if at is not None}
         return found | dict.fromkeys(at_once, self.play.now)
@@ -81,6 +89,16 @@ class Worker:
 
     def _totals(self) -> None:
         totals.fold(self.play.stage.deps)
+
+    def _recharges(self) -> None:
+        deps = self.play.stage.deps
+        self._meet("recharge", recharges.claim_due(deps, MOST), recharges.look)
+
+    def _seal(self) -> None:
+        ledger_chain.seal(self.play.stage.deps)
+
+    def _room(self) -> None:
+        room.fold(self.play.stage.deps)
 
     def _abandoned(self) -> None:
         asking.end_abandoned(self.play.stage.deps)
