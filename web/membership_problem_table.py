@@ -182,6 +182,20 @@ MEMBERSHIP: Final[Mapping[str, Entry]] = {
         ("Mend the file as listed and import it again.",),
         charged=True,
     ),
+    "CARD_PAYOUT_UNKNOWN": _said(
+        "没有找到这笔退余额申请",
+        ("核对申请编号。",),
+        "There is no such payout",
+        ("Check its number.",),
+        charged=True,
+    ),
+    "CARD_PAYOUT_REFERENCE": _said(
+        "线下退款须写明方式和凭证号",
+        ("写明怎么退的、凭证号是什么，再记一次。",),
+        "A payout by hand names how, and what shows it",
+        ("Name both and write it down again.",),
+        charged=True,
+    ),
     "CARD_PROGRAM_STATE": _said(
         "会员卡当前状态不能这样操作",
         ("刷新页面，看会员卡现在的状态。",),
