@@ -20,8 +20,7 @@ _FOLD = text("""
 WITH gone AS (
     DELETE FROM card_release WHERE provider_id = :p AND merchant_id = :m RETURNING freed_fen
 )
-UPDATE card_room SET balance_fen = balance_fen - (SELECT COALESCE(sum(freed_fen), 0) FROM gone)
-WHERE provider_id = :p AND merchant_id = :m
+SELECT COALESCE(sum(freed_fen), 0) FROM gone
 """)
 
 
@@ -43,9 +42,13 @@ def lock_room(session: Session, provider_id: int, merchant_id: int) -> CardRoom:
     wanted = select(CardRoom).where(
         CardRoom.provider_id == provider_id, CardRoom.merchant_id == merchant_id
     )
-    session.execute(wanted.with_for_update()).scalar_one()
-    session.execute(_FOLD, {"p": provider_id, "m": merchant_id})
-    return session.execute(wanted.execution_options(populate_existing=True)).scalar_one()
+    session.flush()  # what is read anew would drop what is not yet written
+    locked = wanted.with_for_update().execution_options(populate_existing=True)
+    room = session.execute(locked).scalar_one()
+    if freed := int(session.execute(_FOLD, {"p": provider_id, "m": merchant_id}).scalar_one()):
+        room.balance_fen -= freed
+        session.flush()
+    return room
 
 
 def change(room: CardRoom, balance_fen: int, held_fen: int) -> None:
