@@ -25,6 +25,7 @@ from models.payout import (
     PayoutGround,
     PayoutStatus,
 )
+from models.refund import Refund, RefundStatus
 from services import attempts, ledger
 from services.bills.days import ends
 from services.cards import payout_parts
@@ -34,6 +35,7 @@ from services.cards.payout_problems import PayoutNoCooling
 from services.deps import Deps
 from services.refunds import sending
 from services.refunds.asking import Ask, ask_in, refundable
+from services.refunds.people import CANCELLED
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +72,9 @@ def begin(deps: Deps, provider_id: int, payout_id: int) -> PayoutStatus:
     Where refunds are not taken now (a backup was restored), it is tried again later by itself.
     """
     for _ in range(3):
+        status = deps.transact(lambda s: find(s, provider_id, payout_id).status)
+        if status is not PayoutStatus.ALLOWED:
+            return status
         wanted = deps.transact(lambda s: _orders(s, provider_id, payout_id))
         try:
             begun = deps.transact(
@@ -217,7 +222,8 @@ def _lefts(
 
 
 def _has_failed(session: Session, recharge: Recharge) -> bool:
-    """Whether its wallet could not give it back before: then it goes by hand."""
+    """Whether its wallet said that it cannot give it back: then it goes by hand. A refund that a
+    person gave up, or that the wallet never had, says nothing of the kind."""
     part = CardPayoutPart
     return bool(
         session.scalar(
@@ -226,8 +232,11 @@ def _has_failed(session: Session, recharge: Recharge) -> bool:
                     part.provider_id == recharge.provider_id,
                     part.card_id == recharge.card_id,
                     part.recharge_id == recharge.id,
-                    part.way == PartWay.WALLET,
                     part.status == PartStatus.KEPT,
+                    Refund.provider_id == part.provider_id,
+                    Refund.id == part.refund_id,
+                    Refund.status == RefundStatus.FAILED,
+                    Refund.upstream_code != CANCELLED,
                 )
             )
         )

@@ -135,7 +135,7 @@ def refuse(deps: Deps, provider_id: int, payout_id: int, *, actor: str, reason: 
 
 def cancel(deps: Deps, provider_id: int, payout_id: int, *, actor: str) -> PayoutStatus:
     """Take it back. What is on its way over a wallet goes on; what was to go by hand is on the card
-    again. Raises PayoutState for one that is over."""
+    again. Raises PayoutState for one that is over, or has nothing left to take back."""
 
     def unit(session: Session, payout: CardPayout, card: MemberCard, now: datetime) -> None:
         if payout.status in (PayoutStatus.ASKED, PayoutStatus.ALLOWED):
@@ -144,9 +144,15 @@ def cancel(deps: Deps, provider_id: int, payout_id: int, *, actor: str) -> Payou
             room, locked = ledger.lock_with_room(
                 session, provider_id, payout.merchant_id, payout.card_id
             )
-            for part in parts_of(session, payout):
-                if part.way is PartWay.HAND and part.status is PartStatus.OPEN:
-                    payout_parts.keep(session, room, locked, part, now)
+            by_hand = [
+                part
+                for part in parts_of(session, payout)
+                if part.way is PartWay.HAND and part.status is PartStatus.OPEN
+            ]
+            if not by_hand:
+                raise PayoutState()
+            for part in by_hand:
+                payout_parts.keep(session, room, locked, part, now)
             payout_parts.finish(session, payout, locked, now)
         elif payout.status is not PayoutStatus.CANCELLED:
             raise PayoutState()

@@ -16,6 +16,8 @@ from services.refunds import sending
 from services.refunds.refusals import RefundNotWaiting
 from services.refunds.settling import apply_refund, fail, lock_refund
 
+CANCELLED = "CANCELLED"  # the code of a refund that a person gave up
+
 
 def find(deps: Deps, out_refund_no: str) -> Refund:
     """By its number. Raises NotFound."""
@@ -73,7 +75,7 @@ def cancel(deps: Deps, out_refund_no: str, *, actor: str) -> RefundStatus:
             if locked[2].status is RefundStatus.PROCESSING:
                 locked[2].due_at = now + sending.UNKNOWN_AGAIN
         elif locked[2].status is RefundStatus.WAITING:
-            fail(session, locked, "CANCELLED", "已取消", actor, now)
+            fail(session, locked, CANCELLED, "已取消", actor, now)
 
     deps.transact(unit)
     return find(deps, out_refund_no).status

@@ -237,9 +237,36 @@ def test_a_refund_that_waits_for_the_merchants_money_keeps_the_payout_open(
     assert (payout(shop).status, [r.status for r in refunds(shop.product)]) == (
         "returning", ["waiting"],
     )  # fmt: skip
+    with pytest.raises(PayoutState):
+        cancel(shop)
     people.cancel(shop.product.deps, refunds(shop.product)[0].out_refund_no, actor="test:c")
     assert payout(shop).status == "done"
     assert shop.money == (10_000, 1_000, 0)
+    simulator.switch("wechat.merchant_funds", "enough")
+    simulator.advance(70)
+    ask(shop, COOLING)
+    wallets_answer(shop)
+    assert parts(shop)[1] == ("wallet", "returned", 10_000, 1_000, 0)
+
+
+def cancel(shop: Shop) -> None:
+    deps, provider = shop.product.deps, shop.scan.provider_id
+    payouts.cancel(deps, provider, payout(shop).id, actor="test:member")
+
+
+@pytest.mark.parametrize("state", ["asked", "returning"])
+def test_taken_back_what_was_to_go_by_hand_is_on_the_card_again(
+    product: Product, phone: MakePhone, state: str
+) -> None:
+    shop = _imported(product, phone)
+    made = ask(shop)
+    if state == "returning":
+        allow(shop, made)
+        assert shop.money == (0, 0, 700)
+    cancel(shop)
+    assert payout(shop).status == ("cancelled" if state == "asked" else "done")
+    assert shop.money == (700, 0, 0)
+    fits(shop)
 
 
 def test_the_owner_refuses_with_a_reason_and_nothing_moves(shop: Shop) -> None:
