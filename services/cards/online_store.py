@@ -18,7 +18,9 @@ PREFIX = "online-"
 NAME = "线上门店"
 
 _MERCHANT = text("""
-SELECT m.provider_id, m.id, m.name, m.short_name, m.out_sub_mch_id FROM provider p
+SELECT m.provider_id, m.id, m.name, m.short_name, m.out_sub_mch_id, EXISTS (
+    SELECT 1 FROM card_program g WHERE g.provider_id = m.provider_id AND g.merchant_id = m.id
+) AS has_card FROM provider p
 JOIN merchant m ON m.provider_id = p.id AND m.out_sub_mch_id = :sub
 WHERE p.out_mch_id = :mch
 """)
@@ -36,7 +38,10 @@ def shop_id(out_sub_mch_id: str) -> str:
 
 
 def scan_merchant(deps: Deps, out_mch_id: str, out_sub_mch_id: str) -> Scan:
-    """A merchant named by an address, as a visit to its online store. Raises NOT_FOUND."""
+    """A merchant named by an address, as a visit to its online store.
+
+    Raises NOT_FOUND; CARD_NOT_OFFERED for a merchant that never had a card: it gets no store.
+    """
     return deps.transact(lambda s: _scan(s, out_mch_id, out_sub_mch_id, deps.now()))
 
 
@@ -44,6 +49,8 @@ def _scan(session: Session, out_mch_id: str, out_sub_mch_id: str, now: datetime)
     merchant = session.execute(_MERCHANT, {"mch": out_mch_id, "sub": out_sub_mch_id}).first()
     if merchant is None:
         raise PayProblem("NOT_FOUND", status=404)
+    if not merchant.has_card:
+        raise PayProblem("CARD_NOT_OFFERED", shop=merchant.short_name or merchant.name)
     shop = {"p": merchant.provider_id, "shop": shop_id(merchant.out_sub_mch_id)}
     store_id = session.scalar(_FIND, shop)
     if store_id is None:
