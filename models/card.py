@@ -376,6 +376,7 @@ class CardCode(Base):
             ["provider_id", "card_id"], ["member_card.provider_id", "member_card.id"]
         ),
         UniqueConstraint("provider_id", "code_hash"),
+        Index("ix_card_code_card", "provider_id", "card_id", text("id DESC")),
     )
 
     provider_id: Mapped[TenantId]

@@ -239,6 +239,7 @@ CREATE TABLE card_code (
         REFERENCES member_card (provider_id, id),
     CONSTRAINT uq_card_code_provider_id_code_hash UNIQUE (provider_id, code_hash)
 );
+CREATE INDEX ix_card_code_card ON card_code (provider_id, card_id, id DESC);
 
 CREATE TABLE ledger_entry (
     provider_id BIGINT NOT NULL,

@@ -10,7 +10,7 @@ from config.settings import ROOT
 from tests.mutants.run import Mutant, apply, read_mutants
 
 MUTANTS = read_mutants()
-TOUCHED = {1, 3, 4, 5, 6, 7, 8, 9}  # invariants of architecture.md section 6 on the road of payments
+TOUCHED = {1, 3, 4, 5, 6, 7, 8, 9}  # invariants that the roads of money touch
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
