@@ -37,6 +37,7 @@ class ClaimPage(CardPageBase):
     service_phone: str = ""
     terms_url: str = ""
     cap_fen: int = 0
+    past_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,8 @@ class CardPage(CardPageBase):
     stores: Sequence[str] = ()
     store_off: str = ""
     issuer: str = ""
+    payout_url: str = ""
+    payout_status: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,3 +186,68 @@ class TermsPage(CardPageBase):
     refund_rule: str
     body: str
     since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayView:
+    """One way in which money goes back. `state` is a PartStatus, empty while it is only planned;
+    `by` says how and by what reference it was handed over."""
+
+    is_wallet: bool
+    amount_fen: int
+    recharged_on: str = ""
+    recharge_fen: int = 0
+    state: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutView:
+    """A payout as its member sees it. `amount_fen` is what has gone back once it is done, and what
+    is to go back before; `status` is a PayoutStatus."""
+
+    status: str
+    number: str
+    is_cooling: bool
+    asked_at: str
+    due_on: date
+    is_overdue: bool
+    amount_fen: int
+    kept_fen: int = 0
+    refusal: str = ""
+    is_card_closed: bool = False
+    ways: Sequence[WayView] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutOffer:
+    """What would go back now. `other_fen` is what the other ground would give, 0 if no more."""
+
+    is_cooling: bool
+    amount_fen: int
+    bonus_fen: int
+    deducted_fen: int
+    ways: Sequence[WayView] = ()
+    other_url: str = ""
+    other_fen: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutPage(CardPageBase):
+    """templates/card/payout.html. With `is_sure` the offer is to be confirmed; `has_changed`: it is
+    not what was seen before."""
+
+    paid_fen: int
+    bonus_fen: int
+    cooling_days: int
+    action: str
+    cancel_action: str
+    terms_url: str
+    contact: str = ""
+    refund_rule: str = ""
+    payout: PayoutView | None = None
+    offer: PayoutOffer | None = None
+    is_sure: bool = False
+    has_changed: bool = False
+    closes_card: bool = False
+    reason: str = ""

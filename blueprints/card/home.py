@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from flask import request
@@ -13,7 +14,7 @@ from blueprints.card import lines
 from blueprints.card.door import Door, came_by, see
 from models.card import CardTerms, MemberCard
 from models.merchant import Store
-from services.cards import history, members, online_store
+from services.cards import history, members, online_store, payout_listing
 from services.cards.caps import card_cap
 from services.cards.spending import is_expired
 from services.cards.terms import current_terms
@@ -31,23 +32,29 @@ def show(door: Door) -> ResponseReturnValue:
     if door.card is None:
         return _claim_page(door)
     card, place = door.card, came_from(door)
-    found, stores, terms, off = deps().transact(
+    found, stores, terms, off, payout = deps().transact(
         lambda s: (
             history.page(s, card.provider_id, card.id, most=LAST_LINES),
             stores_of(s, door.scan),
             current_terms(s, card.provider_id, card.merchant_id),
             store_off(s, place),
+            payout_listing.open_status(s, card),
         )
     )
     shown = _card_page(
         door, card, terms, stores, off, lines.shown(found, door.visit.lang, deps().now())
     )
+    shown = replace(shown, payout_status=payout.value if payout else "")
     return customer.page("card/card.html", shown)
 
 
 def _claim_page(door: Door) -> ResponseReturnValue:
-    terms = deps().transact(
-        lambda s: current_terms(s, door.scan.provider_id, door.scan.merchant_id)
+    place = (door.scan.provider_id, door.scan.merchant_id)
+    terms, past = deps().transact(
+        lambda s: (
+            current_terms(s, *place),
+            payout_listing.closed_card(s, *place, door.payer.person_id),
+        )
     )
     shown = ClaimPage(
         client="wechat",
@@ -64,6 +71,7 @@ def _claim_page(door: Door) -> ResponseReturnValue:
         service_phone=door.program.service_phone,
         terms_url=door.url("/terms"),
         cap_fen=card_cap(deps().settings, registered=False),
+        past_url=door.url("/payout") if past is not None else None,
     )
     return customer.page("card/claim.html", shown)
 
@@ -105,6 +113,7 @@ def _card_page(
         history_url=door.url("/history"),
         phone_url=door.url("/phone"),
         terms_url=door.url("/terms"),
+        payout_url=door.url("/payout"),
         cap_fen=card.cap_fen,
         registered_cap_fen=card_cap(settings, registered=True),
         has_phone=deps().gateways.sms.is_ready,

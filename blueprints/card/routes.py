@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from blueprints.card import code_page, home, phone_page, recharge_page
+from blueprints.card import code_page, home, payout_page, phone_page, recharge_page
 from blueprints.card.door import member_page
 from web.compress import compress
 
@@ -24,6 +24,9 @@ ROUTES = (
     ("POST", "/code", "code_renew", code_page.renew),
     ("GET", "/code/state", "code_state", code_page.state),
     ("GET", "/terms", "terms", home.show_terms),
+    ("GET", "/payout", "payout", payout_page.show),
+    ("POST", "/payout", "payout_ask", payout_page.ask),
+    ("POST", "/payout/cancel", "payout_cancel", payout_page.cancel),
 )
 for method, rule, endpoint, view in ROUTES:
     bp.add_url_rule(rule, endpoint=endpoint, view_func=member_page(view), methods=[method])

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.card import MemberCard
-from models.payout import OPEN_PAYOUTS, CardPayout, CardPayoutPart
+from models.card import CardStatus, Member, MemberCard, Recharge
+from models.order import PayOrder
+from models.payout import OPEN_PAYOUTS, CardPayout, CardPayoutPart, PayoutStatus
 from models.refund import Refund
 from services.bills.days import china_date
+from services.cards.payout_begin import Wish, quote
 from services.cards.payout_parts import find, parts_of
+from services.cards.payout_plan import Part
 from services.deps import Deps
 
 MOST = 200
@@ -65,6 +68,70 @@ def of_card(session: Session, deps: Deps, card: MemberCard) -> list[Line]:
     )
     rows = session.scalars(wanted.order_by(CardPayout.id.desc()).limit(MOST))
     return [_line(session, deps, row) for row in rows]
+
+
+def newest_of_card(session: Session, deps: Deps, card: MemberCard) -> Line | None:
+    """The one that a member looks at: a card has one open at a time, and it is the newest."""
+    row = session.scalar(
+        select(CardPayout)
+        .where(CardPayout.provider_id == card.provider_id, CardPayout.card_id == card.id)
+        .order_by(CardPayout.id.desc())
+        .limit(1)
+    )
+    return None if row is None else _line(session, deps, row)
+
+
+def open_status(session: Session, card: MemberCard) -> PayoutStatus | None:
+    """Of the card's payout under way."""
+    return session.scalar(
+        select(CardPayout.status).where(
+            CardPayout.provider_id == card.provider_id,
+            CardPayout.card_id == card.id,
+            CardPayout.status.in_(OPEN_PAYOUTS),
+        )
+    )
+
+
+def closed_card(
+    session: Session, provider_id: int, merchant_id: int, person_id: int
+) -> MemberCard | None:
+    """The person's newest card that a payout closed: its member may still look at that payout."""
+    return session.scalar(
+        select(MemberCard)
+        .join(
+            Member,
+            (Member.provider_id == MemberCard.provider_id) & (Member.id == MemberCard.member_id),
+        )
+        .join(
+            CardPayout,
+            (CardPayout.provider_id == MemberCard.provider_id)
+            & (CardPayout.card_id == MemberCard.id),
+        )
+        .where(
+            Member.provider_id == provider_id,
+            Member.merchant_id == merchant_id,
+            Member.person_id == person_id,
+            MemberCard.status == CardStatus.CLOSED,
+        )
+        .order_by(CardPayout.id.desc())
+        .limit(1)
+    )
+
+
+def recharges(session: Session, provider_id: int, ids: set[int]) -> dict[int, Recharge]:
+    """By id: when and how much, for people."""
+    wanted = select(Recharge).where(Recharge.provider_id == provider_id, Recharge.id.in_(ids))
+    return {row.id: row for row in session.scalars(wanted)} if ids else {}
+
+
+def planned(session: Session, deps: Deps, card: MemberCard, payout: CardPayout) -> list[Part]:
+    """What an undecided payout would give back now: nothing of it has left the card yet."""
+    number = None
+    if payout.recharge_id is not None:
+        recharge = session.get_one(Recharge, (payout.provider_id, payout.recharge_id))
+        order = session.get_one(PayOrder, (payout.provider_id, recharge.order_id))
+        number = order.out_trade_no
+    return quote(session, deps, card, Wish(payout.ground, out_trade_no=number))
 
 
 def _line(session: Session, deps: Deps, payout: CardPayout) -> Line:

@@ -133,11 +133,16 @@ def refuse(deps: Deps, provider_id: int, payout_id: int, *, actor: str, reason: 
     change(deps, provider_id, payout_id, unit)
 
 
-def cancel(deps: Deps, provider_id: int, payout_id: int, *, actor: str) -> PayoutStatus:
+def cancel(
+    deps: Deps, provider_id: int, payout_id: int, *, actor: str, only_asked: bool = False
+) -> PayoutStatus:
     """Take it back. What is on its way over a wallet goes on; what was to go by hand is on the card
-    again. Raises PayoutState for one that is over, or has nothing left to take back."""
+    again. Raises PayoutState for one that is over, or has nothing left to take back; with
+    `only_asked` for one that was decided, too: its money may be in somebody's hand already."""
 
     def unit(session: Session, payout: CardPayout, card: MemberCard, now: datetime) -> None:
+        if only_asked and payout.status not in (PayoutStatus.ASKED, PayoutStatus.CANCELLED):
+            raise PayoutState()
         if payout.status in (PayoutStatus.ASKED, PayoutStatus.ALLOWED):
             payout_parts.end(session, payout, card, PayoutStatus.CANCELLED, now)
         elif payout.status is PayoutStatus.RETURNING:

@@ -27,6 +27,8 @@ CARD_ROUTES = [
         ("POST", "/code"),
         ("GET", "/code/state"),
         ("GET", "/terms"),
+        ("POST", "/payout"),
+        ("POST", "/payout/cancel"),
     )
 ]
 # What must never be seen by somebody of the other provider.

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from models.payout import PayoutStatus
 from web import code128
 from web.card_pages import (
     CardPage,
@@ -14,10 +15,14 @@ from web.card_pages import (
     Elsewhere,
     HistoryPage,
     LineView,
+    PayoutOffer,
+    PayoutPage,
+    PayoutView,
     PhonePage,
     RechargePage,
     Sum,
     TermsPage,
+    WayView,
 )
 from web.pages import CardResult, CardRow
 
@@ -100,6 +105,34 @@ def terms(**changes: Any) -> TermsPage:
     return TermsPage(**{**BASE, **made, **changes})
 
 
+WAYS = (
+    WayView(is_wallet=True, amount_fen=9_600, recharged_on="2026-11-21", recharge_fen=10_000),
+    WayView(is_wallet=False, amount_fen=400),
+)
+ENDED = tuple(replace(way, state="returned", by="银行转账 B-1") for way in WAYS)
+
+
+def payout(status: str = "", **changes: Any) -> PayoutPage:
+    """Under way with a status, else what can be asked for."""
+    made: dict[str, Any] = {
+        "paid_fen": 10_000, "bonus_fen": 1_000, "cooling_days": 7, "action": "/payout",
+        "cancel_action": "/payout/cancel", "terms_url": "/t", "contact": "0571",
+        "refund_rule": "可退。",
+    }  # fmt: skip
+    if status:
+        made["payout"] = PayoutView(
+            status=status, number="1", is_cooling=False, asked_at="11-21 14:16",
+            due_on=date(2026, 12, 1), is_overdue=status == "returning", amount_fen=10_000,
+            kept_fen=400 if status == "done" else 0, refusal="已按章程" * 20, ways=ENDED,
+        )  # fmt: skip
+    else:
+        made["offer"] = PayoutOffer(
+            is_cooling=False, amount_fen=10_000, bonus_fen=600, deducted_fen=400, ways=WAYS,
+            other_url="/o", other_fen=5_000,
+        )  # fmt: skip
+    return PayoutPage(**{**BASE, **made, **changes})
+
+
 def card_samples() -> dict[str, tuple[str, Any]]:
     """Template (below `templates/`) and page by name."""
     full = recharge(balance_fen=100_000, room_fen=0, chosen_fen=0, sums=())
@@ -127,6 +160,11 @@ def card_samples() -> dict[str, tuple[str, Any]]:
         "code": ("code", code()),
         "code-store-off": ("code", code(store_off="湖滨店")),
         "terms": ("terms", terms()),
+        "payout": ("payout", payout()),
+        "payout-en": ("payout", payout(lang="en")),
+        "payout-sure": ("payout", payout(is_sure=True, has_changed=True, closes_card=True)),
+        "payout-none": ("payout", payout(offer=None)),
+        **{f"payout-{status.value}": ("payout", payout(status.value)) for status in PayoutStatus},
     }
     elsewhere = Elsewhere(client="alipay", shop="青禾茶事", url="http://x/card", qr_png="data:,")
     pages["elsewhere"] = ("elsewhere", elsewhere)
