@@ -52,6 +52,7 @@ class CardRow:
     recharge_url: str | None = None
     balance_fen: int = 0
     may_pay: bool = False
+    is_member: bool = True
     note: str = ""
 
 

@@ -54,6 +54,7 @@ def _row(visit: Visit, scan: Scan, found: CardAtStore) -> CardRow:
         recharge_url=visit.url(f"{own}/recharge", code=scan.code) if may_recharge else None,
         balance_fen=found.spendable_fen,
         may_pay=found.may_pay,
+        is_member=found.card_id is not None,
         note=WORDS[visit.lang]["expired"] if found.is_expired else "",
     )
 

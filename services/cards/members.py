@@ -159,8 +159,10 @@ def _card_of(session: Session, deps: Deps, program: CardProgram, member_id: int)
 
 def unregistered_until(deps: Deps, now: datetime) -> date:
     """The last day of a card without a confirmed phone: at least three years on."""
-    years = deps.settings.card_unregistered_years
-    return china_date(now) + timedelta(days=366 * years)
+    today, years = china_date(now), deps.settings.card_unregistered_years
+    if (today.month, today.day) == (2, 29):
+        today += timedelta(days=1)
+    return today.replace(year=today.year + years)
 
 
 def free_numbers(session: Session, provider_id: int, count: int) -> list[str]:

@@ -16,7 +16,7 @@ def test_claim_recharge_with_bonus_and_pay_from_the_card(
     phone = screen()
     phone.scan(CODE)
     phone.look("card-pay-none")
-    phone.page.get_by_role("link", name="会员卡").tap()
+    phone.page.get_by_role("link", name="领取").tap()
     expect(phone.page.locator("h1")).to_have_text("领取会员卡")
     phone.look("card-claim")
     phone.page.get_by_role("button", name="领取会员卡").tap()
