@@ -87,6 +87,7 @@ def _program(session: Session, who: Staff) -> CardProgram | None:
 def _links() -> list[dict[str, str]]:
     wanted = (
         (Right.FIGURES, "门店统计", f"{HOME}/figures"),
+        (Right.PAYOUTS, "退余额", f"{HOME}/payouts"),
         (Right.SWITCH, "门店开关", "/m/stores"),
         (Right.IMPORT, "导入老会员", f"{HOME}/import"),
         (Right.EXPORT, "导出会员", f"{HOME}/export.csv"),
@@ -138,7 +139,7 @@ def detail(public_id: str) -> ResponseReturnValue:
     card, member, lines, names = deps().transact(lambda s: _read(s, public_id, before))
     line = members.line(deps(), card, member)
     is_full = len(lines) == history.PAGE
-    own = f"{HOME}/{public_id}"
+    own, is_live = f"{HOME}/{public_id}", card.status is not CardStatus.CLOSED
     return answers.page(
         "merchant/member_detail.html",
         title="会员详情",
@@ -148,6 +149,8 @@ def detail(public_id: str) -> ResponseReturnValue:
         claimed_at=local_time(line.claimed_at),
         rows=[_movement(one, names) for one in lines],
         adjust_url=f"{own}/adjust" if may(staff(), Right.ADJUST) else None,
+        payout_url=f"{own}/payout" if is_live and may(staff(), Right.PAYOUT_DECIDE) else None,
+        csv_url=f"{own}/history.csv" if may(staff(), Right.EXPORT) else None,
         older_url=f"{own}?before={lines[-1].last_id}" if is_full else None,
         back_url=HOME,
         was_adjusted=request.args.get("adjusted") is not None,

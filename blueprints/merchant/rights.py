@@ -22,12 +22,14 @@ class Right(StrEnum):
     ADJUST = "adjust"
     EXPORT = "export"
     IMPORT = "import"
+    PAYOUTS = "payouts"  # members' money that is asked back: seeing it
+    PAYOUT_DECIDE = "payout_decide"  # asking, allowing, refusing, having paid by hand
     SWITCH = "switch"  # 「本门店启用会员卡」
 
 
 RIGHTS: Final[dict[StaffRole, frozenset[Right]]] = {
     StaffRole.OWNER: frozenset(Right),
-    StaffRole.MANAGER: frozenset({Right.SEARCH, Right.MEMBERS, Right.FIGURES}),
+    StaffRole.MANAGER: frozenset({Right.SEARCH, Right.MEMBERS, Right.FIGURES, Right.PAYOUTS}),
     StaffRole.CLERK: frozenset({Right.SEARCH}),
 }
 

@@ -15,8 +15,11 @@ from blueprints.merchant import (
     card_figures,
     detail,
     listing,
+    member_history,
     member_import,
     members,
+    payout_asking,
+    payouts,
 )
 from errors import AppError
 from models.merchant import Staff
@@ -125,7 +128,15 @@ MEMBER_ROUTES = (
     ("GET", "/members/export.csv", "members_export", card_figures.export),
     ("GET", "/members/import", "members_import", member_import.form),
     ("POST", "/members/import", "members_import_send", member_import.send),
+    ("GET", "/members/payouts", "payouts", payouts.show),
+    ("GET", "/members/payouts/<number>", "payout", payouts.detail),
+    ("POST", "/members/payouts/<number>/allow", "payout_allow", payouts.allow),
+    ("POST", "/members/payouts/<number>/refuse", "payout_refuse", payouts.refuse),
+    ("POST", "/members/payouts/<number>/paid", "payout_paid", payouts.paid),
     ("GET", "/members/<public_id>", "member", members.detail),
+    ("GET", "/members/<public_id>/history.csv", "member_history", member_history.export),
+    ("GET", "/members/<public_id>/payout", "member_payout_form", payout_asking.form),
+    ("POST", "/members/<public_id>/payout", "member_payout", payout_asking.ask),
     ("GET", "/members/<public_id>/adjust", "member_adjust_form", members.adjust_form),
     ("POST", "/members/<public_id>/adjust", "member_adjust", members.adjust),
     ("GET", "/stores", "stores", card_figures.stores),

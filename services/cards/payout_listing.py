@@ -41,7 +41,7 @@ class Line:
 
 def read(deps: Deps, provider_id: int, payout_id: int) -> Line:
     """One payout. Raises PayoutUnknown."""
-    return deps.transact(lambda s: _line(s, deps, find(s, provider_id, payout_id)))
+    return deps.transact(lambda s: line(s, deps, find(s, provider_id, payout_id)))
 
 
 def newest(
@@ -56,9 +56,41 @@ def newest(
         if not everything:
             wanted = wanted.where(CardPayout.status.in_(OPEN_PAYOUTS))
         rows = session.scalars(wanted.order_by(CardPayout.id.desc()).limit(MOST))
-        return [_line(session, deps, row) for row in rows]
+        return [line(session, deps, row) for row in rows]
 
     return deps.transact(unit)
+
+
+def open_ones(session: Session, deps: Deps, provider_id: int, merchant_id: int) -> list[Line]:
+    """A merchant's payouts under way, the most urgent first."""
+    wanted = select(CardPayout).where(
+        CardPayout.provider_id == provider_id,
+        CardPayout.merchant_id == merchant_id,
+        CardPayout.status.in_(OPEN_PAYOUTS),
+    )
+    rows = session.scalars(wanted.order_by(CardPayout.due_on, CardPayout.id).limit(MOST))
+    return [line(session, deps, row) for row in rows]
+
+
+def ended_ones(
+    session: Session,
+    deps: Deps,
+    provider_id: int,
+    merchant_id: int,
+    *,
+    before_id: int | None = None,
+    most: int = 20,
+) -> list[Line]:
+    """Those that are over, newest first."""
+    wanted = select(CardPayout).where(
+        CardPayout.provider_id == provider_id,
+        CardPayout.merchant_id == merchant_id,
+        CardPayout.status.not_in(OPEN_PAYOUTS),
+    )
+    if before_id is not None:
+        wanted = wanted.where(CardPayout.id < before_id)
+    rows = session.scalars(wanted.order_by(CardPayout.id.desc()).limit(most))
+    return [line(session, deps, row) for row in rows]
 
 
 def of_card(session: Session, deps: Deps, card: MemberCard) -> list[Line]:
@@ -67,7 +99,7 @@ def of_card(session: Session, deps: Deps, card: MemberCard) -> list[Line]:
         CardPayout.provider_id == card.provider_id, CardPayout.card_id == card.id
     )
     rows = session.scalars(wanted.order_by(CardPayout.id.desc()).limit(MOST))
-    return [_line(session, deps, row) for row in rows]
+    return [line(session, deps, row) for row in rows]
 
 
 def newest_of_card(session: Session, deps: Deps, card: MemberCard) -> Line | None:
@@ -78,7 +110,7 @@ def newest_of_card(session: Session, deps: Deps, card: MemberCard) -> Line | Non
         .order_by(CardPayout.id.desc())
         .limit(1)
     )
-    return None if row is None else _line(session, deps, row)
+    return None if row is None else line(session, deps, row)
 
 
 def open_status(session: Session, card: MemberCard) -> PayoutStatus | None:
@@ -134,7 +166,7 @@ def planned(session: Session, deps: Deps, card: MemberCard, payout: CardPayout) 
     return quote(session, deps, card, Wish(payout.ground, out_trade_no=number))
 
 
-def _line(session: Session, deps: Deps, payout: CardPayout) -> Line:
+def line(session: Session, deps: Deps, payout: CardPayout) -> Line:
     card = session.get_one(MemberCard, (payout.provider_id, payout.card_id))
     is_overdue = payout.due_at is not None and china_date(deps.now()) > payout.due_on
     parts = tuple(_part(session, part) for part in parts_of(session, payout))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.cards import CODE, HOME, CardShop, open_card
 from tests.e2e.conftest import Screen
 from tests.e2e.states import MakeScreen
+from tests.e2e.test_card_merchant import signed_in
 from tests.harness.product import Product
 
 DAY = 86_400
@@ -105,3 +109,146 @@ def test_what_was_spent_meanwhile_is_shown_once_more_and_a_request_can_be_withdr
     phone.look("payout-cancelled")
     phone.open(f"{HOME}/payout?lang=en")
     phone.look("payout-en")
+
+
+def test_later_the_owner_refuses_with_a_reason_or_allows(
+    product: Product, screen: MakeScreen, shop: CardShop, phone: Screen
+) -> None:
+    product.simulator.switch("wechat.refund_delay_s", "600")
+    product.simulator.advance(8 * DAY)
+    ask(phone, "¥100.00")
+    says(phone, "等商家审核")
+    owner = signed_in(product, screen, "owner")
+    owner.open("/m/members")
+    owner.page.get_by_role("link", name="退余额").tap()
+    says(owner, "处理中 1 笔", "最迟", "待审核")
+    owner.look("m-payouts")
+    owner.page.locator("a.li").tap()
+    says(owner, "¥100.00", "会员本人", "收回赠送 ¥10.00")
+    owner.look("m-payout-asked")
+    owner.page.get_by_text("不同意").tap()
+    owner.page.evaluate("() => document.querySelector('#reason').removeAttribute('required')")
+    press(owner, "拒绝申请")
+    says(owner, "写明原因")
+    owner.page.fill("#reason", "章程第三条：活动卡不退")
+    owner.look("m-payout-refusing")
+    press(owner, "拒绝申请")
+    says(owner, "已拒绝，会员能看到原因")
+    phone.open(f"{HOME}/payout")
+    says(phone, "商家没有同意", "章程第三条：活动卡不退")
+    phone.look("payout-refused")
+    assert shop.card().paid_fen == 10_000
+    ask(phone, "¥100.00")
+    owner.open("/m/members/payouts")
+    owner.page.locator("a.li").first.tap()
+    expect(owner.page.locator("h1")).to_have_text("退余额申请")
+    press(owner, "同意退款")
+    says(owner, "同意退 ¥100.00？")
+    assert shop.card().paid_fen == 10_000
+    owner.look("m-payout-sure")
+    press(owner, "确认同意")
+    says(owner, "退款已受理", "退款中")
+    product.do("UPDATE card_payout SET due_on = due_on - 30")
+    owner.open("/m/members/payouts")
+    says(owner, "1 笔已过期限", "已过期限：")
+    owner.look("m-payouts-overdue")
+    owner.page.locator("a.li").first.tap()
+    says(owner, "请尽快办理")
+    owner.look("m-payout-overdue")
+    phone.open(f"{HOME}/payout")
+    says(phone, "钱还没退到", "0571-8888 0000")
+    phone.look("payout-overdue")
+    wallets_answer(product, 700)
+    owner.page.reload()
+    says(owner, "已办完", "已退回")
+    phone.open(f"{HOME}/payout")
+    says(phone, "已退款")
+    assert (shop.card().paid_fen, shop.card().bonus_fen) == (0, 0)
+
+
+def test_what_no_wallet_gives_back_is_paid_by_hand_and_written_down(
+    product: Product, screen: MakeScreen, shop: CardShop, phone: Screen
+) -> None:
+    product.do("UPDATE pay_attempt SET paid_at = paid_at - interval '400 days'")
+    product.do("UPDATE recharge SET settled_at = settled_at - interval '400 days'")
+    public_id = shop.card().public_id
+    owner = signed_in(product, screen, "owner")
+    owner.open(f"/m/members/{public_id}")
+    owner.page.get_by_role("link", name="退余额").tap()
+    owner.page.get_by_label("注销会员卡").check()
+    owner.look("m-payout-ask")
+    press(owner, "下一步")
+    says(owner, "替会员申请退 ¥100.00", "线下退")
+    owner.look("m-payout-ask-sure")
+    press(owner, "确认申请")
+    says(owner, "已提交", "南窗面馆店主")
+    press(owner, "同意退款")
+    press(owner, "确认同意")
+    says(owner, "待线下付款")
+    owner.look("m-payout-hand")
+    phone.open(f"{HOME}/payout")
+    says(phone, "退款已受理", "等商家付款")
+    owner.page.get_by_label("银行转账").check()
+    owner.page.get_by_label("凭证号").fill("=B-1")
+    press(owner, "记录已付 ¥100.00")
+    says(owner, "已记录线下付款", "银行转账 · =B-1 · 南窗面馆店主", "已办完")
+    owner.look("m-payout-paid")
+    phone.open(f"{HOME}/payout")
+    says(phone, "已退款", "商家已付", "银行转账 =B-1", "这张会员卡已注销")
+    phone.look("payout-closed")
+    phone.open(HOME)
+    phone.page.get_by_role("link", name="以前那张卡的退款").tap()
+    says(phone, "已退款")
+    assert (shop.card().paid_fen, shop.card().status) == (0, "closed")
+    answer = owner.context.request.get(f"{product.url}/m/members/{public_id}/history.csv")
+    assert answer.body().startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(answer.body().decode("utf-8-sig"))))
+    assert [row[1] for row in rows[1:]][-1] == "充值"
+    assert rows[1][5] == "0.00"
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "@"))]
+
+
+def test_a_manager_looks_and_strangers_find_nothing(
+    product: Product, screen: MakeScreen, shop: CardShop, phone: Screen
+) -> None:
+    product.simulator.advance(8 * DAY)
+    ask(phone, "¥100.00")
+    number = product.one("SELECT id FROM card_payout").id
+    own, other = f"/m/members/payouts/{number}", "/m/members/payouts/99999999999999999999"
+    member = f"/m/members/{shop.card().public_id}"
+    stranger = product.sql("SELECT public_id FROM staff WHERE name LIKE '青禾%'")[0].public_id
+    for role, seen, done in (("manager", 200, 403), ("clerk", 403, 403), ("stranger", 404, 404)):
+        if role == "stranger":
+            one = screen("browser")
+            one.open(f"/m/demo-login/{stranger}")
+        else:
+            one = signed_in(product, screen, role, of_store=True)
+        asked = one.context.request
+        assert asked.get(product.url + own).status == seen, role
+        assert asked.get(product.url + other).status == (404 if seen != 403 else 403)
+        form: dict[str, str | float | bool] = {
+            "token": form_token(one, product),
+            "sure": "1",
+            "reason": "x",
+            "part": "1",
+        }
+        for act in ("allow", "refuse", "paid"):
+            assert asked.post(f"{product.url}{own}/{act}", form=form).status == done, (role, act)
+        assert asked.get(f"{product.url}{member}/payout").status == done
+        assert asked.post(f"{product.url}{member}/payout", form=form).status == done
+        assert asked.get(f"{product.url}{member}/history.csv").status == done
+    row = product.one("SELECT status, decided_by FROM card_payout")
+    assert (row.status, row.decided_by) == ("asked", None)
+
+
+def form_token(one: Screen, product: Product) -> str:
+    """The form token of the session: no page that this person may see shows it."""
+    (cookie,) = (c for c in one.context.cookies() if "staff" in c["name"])
+    return product.deps.ring.blind(cookie["value"], "merchant-form")[:32]
+
+
+def ask(one: Screen, yuan: str) -> None:
+    one.open(f"{HOME}/payout")
+    press(one, f"申请退 {yuan}")
+    press(one, f"确认退 {yuan}")
+    expect(one.page.locator("h1")).to_have_text("退余额")

@@ -81,6 +81,19 @@ def addresses(paid: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
             ("GET", f"/m/members/{order}/adjust"),
             ("POST", f"/m/members/{order}/adjust"),
         ],
+        "/m/members/<public_id>/history.csv": [("GET", f"/m/members/{order}/history.csv")],
+        "/m/members/<public_id>/payout": [
+            ("GET", f"/m/members/{order}/payout"),
+            ("POST", f"/m/members/{order}/payout"),
+        ],
+        "/m/members/payouts/<number>": [
+            ("GET", "/m/members/payouts/1"),
+            ("GET", f"/m/members/payouts/{order}"),
+        ],
+        **{
+            f"/m/members/payouts/<number>/{act}": [("POST", f"/m/members/payouts/1/{act}")]
+            for act in ("allow", "refuse", "paid")
+        },
         "/m/stores/<out_shop_id>/cards": [("POST", "/m/stores/qinghe-hubin/cards")],
         "/m/demo-login/<public_id>": [("GET", f"/m/demo-login/{order}")],
         "/notify/wechat/<out_mch_id>": [("POST", f"/notify/wechat/{OTHER}")],
