@@ -5,9 +5,10 @@ Only a share of the plays has cards, so that the others cost and show what they 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from models.card import MemberCard
 from services.cards import adjusting, bonus_expiry, codes, members, programs, recharging
@@ -21,9 +22,9 @@ from services.codepay.charging import Charge
 from services.problems import PayProblem
 from services.scan import check_open
 from tests.sim.calm import run_out
-from tests.sim.customers import Visit
+from tests.sim.customers import Visit, sheet
 from tests.sim.issuer import OWNER, SHOP
-from tests.sim.play import Play
+from tests.sim.play import Play, Sheet
 from tests.sim.stage import CAST
 from tests.sim.tills import PREFIX, Sale
 
@@ -88,6 +89,45 @@ class Recharge(Visit):
 
     member: Member = field(kw_only=True)
 
+    def begin(self) -> None:
+        super().begin()
+        if self.play.chance.hits(0.6):
+            at = self.play.chance.seconds(310, 430)
+            self.play.after(at, f"{self.name} pays after all", self.after_all)
+
+    def _at_the_sheet(self, wallet: str, bridge: Mapping[str, Any]) -> None:
+        if not self.play.chance.hits(0.3):  # a sheet that is left holds room until its end
+            super()._at_the_sheet(wallet, bridge)
+
+    def after_all(self) -> None:
+        """What its wallet has closed, it takes the money for all the same; often when somebody has
+        filled the room meanwhile."""
+        play, wallets = self.play, self.play.stage.wallets
+        for late in [one for one in play.sheets if one.person == self.person]:
+            trade = wallets.world.books.by_ref("wechat", late.ref)
+            if trade is None or trade.state != "CLOSED" or not _is_freed(play, trade.out_trade_no):
+                continue
+            if play.chance.hits(0.7):
+                self._fill()
+            trade.state, trade.expires_at = "NOTPAY", play.now + 60
+            wallets.world.books.put(trade)
+            play.reach("fault paid after its end")
+            pays = partial(sheet, play, "wechat", late.bridge, "confirm", late.person)
+            play.after(play.chance.seconds(0.5, 9), f"{trade.out_trade_no} is paid late", pays)
+            return
+
+    def _fill(self) -> None:
+        """As much as fits, paid at once."""
+        offer = self.member.offer()
+        fits = [tier.pay_fen for tier in offer.tiers if tier.fits]
+        self.amount_fen = max(fits, default=0) if offer.mode == "fixed" else offer.room_fen
+        self.intent_key = ""
+        if self.amount_fen:
+            started = self._start()
+            if started.bridge is not None:
+                self.play.sheets.append(Sheet("wechat", dict(started.bridge), self.person))
+                sheet(self.play, "wechat", started.bridge, "confirm", self.person)
+
     def _start(self) -> Started:
         play, deps = self.play, self.play.stage.deps
         offer, scan = self.member.offer(), self._scan()
@@ -127,6 +167,16 @@ class Recharge(Visit):
         self.press()
 
 
+def _is_freed(play: Play, number: str) -> bool:
+    return bool(
+        play.rows(
+            "SELECT 1 FROM recharge r JOIN pay_attempt a ON a.provider_id = r.provider_id"
+            " AND a.order_id = r.order_id WHERE r.status = 'freed'"
+            f" AND a.out_trade_no = '{number}'"
+        )
+    )
+
+
 @dataclass
 class Meal(Visit):
     """One bill on the pay page: from the card, from the wallet, or from both at once."""
@@ -147,6 +197,11 @@ class Meal(Visit):
             )
         if chance.hits(0.2):
             play.after(at + chance.seconds(1, 60), f"{self.name} presses the wallet", self.press)
+
+    def _start(self) -> Started:
+        if not self.amount_fen:
+            self._order()
+        return super()._start()
 
     def _order(self) -> None:
         self.amount_fen = self.member.something()
