@@ -132,6 +132,36 @@ def test_figures_liability_and_files(product: Product, screen: MakeScreen, shop:
     assert "110.00" in answer.text()
 
 
+def test_figures_by_code_and_payee(product: Product, screen: MakeScreen, shop: CardShop) -> None:
+    payee = "=2+2"
+    product.do(
+        "UPDATE pay_code SET name = '前台码',"
+        " staff_id = (SELECT id FROM staff WHERE public_id = :p) WHERE code = :c",
+        p=person(product, "clerk"), c=CODE,
+    )  # fmt: skip
+    owner = signed_in(product, screen, "owner")
+    owner.open("/m/members/figures")
+    owner.page.get_by_role("link", name="按收款码和收款人").tap()
+    for part in ("前台码", "南窗面馆 · 小陈", "充值 1 笔", "¥100.00", "消费 0 笔"):
+        says(owner, part)
+    owner.look("m-figures-code")
+    product.do("UPDATE staff SET name = :n WHERE name = '小陈'", n=payee)
+    answer = owner.context.request.get(f"{product.url}/m/members/figures.csv?by=code&span=today")
+    assert answer.body().startswith(b"\xef\xbb\xbf")
+    (row,) = list(csv.reader(io.StringIO(answer.body().decode("utf-8-sig"))))[1:]
+    assert row[3:] == [
+        "南窗面馆", CODE, "前台码", f"'{payee}", "1", "100.00", "0.00", "0", "0.00", "0.00",
+    ]  # fmt: skip
+    product.do("UPDATE pay_order SET paid_at = paid_at - interval '2 days'")
+    owner.open("/m/members/figures?by=code&span=today")
+    says(owner, "这几天没有会员卡收款")
+    owner.open("/m/members/figures?by=code&span=week")
+    says(owner, "充值 1 笔")
+    manager = signed_in(product, screen, "manager")  # of no store
+    manager.open("/m/members/figures?by=code&span=week")
+    says(manager, "没有你能看的门店")
+
+
 def test_what_managers_clerks_and_strangers_may_see(
     product: Product, screen: MakeScreen, shop: CardShop
 ) -> None:

@@ -13,6 +13,8 @@ from tests.e2e.conftest import Screen
 from tests.e2e.states import MakeScreen
 from tests.e2e.test_card_merchant import signed_in
 from tests.harness.product import Product
+from tests.integration.cards.recharge.test_late import close_behind_the_wallet
+from tests.integration.looking import until
 
 DAY = 86_400
 
@@ -239,6 +241,35 @@ def test_a_manager_looks_and_strangers_find_nothing(
         assert asked.get(f"{product.url}{member}/history.csv").status == done
     row = product.one("SELECT status, decided_by FROM card_payout")
     assert (row.status, row.decided_by) == ("asked", None)
+
+
+def test_a_recharge_paid_after_its_time_and_without_room_is_told_and_goes_back(
+    product: Product, screen: MakeScreen, shop: CardShop, phone: Screen
+) -> None:
+    """failures.md 34, as its member sees it: the sheet of an old order is confirmed after another
+    recharge has filled the card."""
+    room = shop.card().cap_fen - 11_000
+    product.simulator.switch("wechat.refund_delay_s", "600")
+    phone.open(f"{HOME}/recharge?code={CODE}")
+    phone.page.locator('[name=pay][value="10000"]').check()
+    phone.page.locator("#go").tap()
+    expect(phone.page.locator("[data-sim-sheet] [data-sim=confirm]")).to_be_visible()
+    close_behind_the_wallet(product)
+    shop.give(room - 10_999, "filled")  # one fen too little is left for 100.00 and its bonus
+    before = shop.card()
+    phone.sheet()
+    expect(phone.page.locator("h1")).not_to_have_text("会员卡充值", timeout=6000)
+    until(lambda: product.sql("SELECT id FROM recharge WHERE status = 'no_room'") != [])
+    phone.page.reload()
+    expect(phone.page.locator("h1")).to_have_text("充值未到账，正在自动退款")
+    phone.look("recharge-late")
+    wallets_answer(product, 700)
+    phone.page.reload()
+    expect(phone.page.locator("h1")).to_have_text("充值未到账，已自动退款")
+    phone.look("recharge-late-back")
+    after = shop.card()
+    assert (after.paid_fen, after.bonus_fen) == (before.paid_fen, before.bonus_fen)
+    assert [r.amount_fen for r in product.sql("SELECT amount_fen FROM refund")] == [10_000]
 
 
 def form_token(one: Screen, product: Product) -> str:
