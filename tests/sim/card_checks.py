@@ -31,10 +31,26 @@ ORDER BY 1
 """
 
 
+_BONUS = """
+SELECT a.out_trade_no, r.bonus_fen, CAST(a.request -> 'beside' ->> 'bonus_fen' AS bigint) AS said,
+    COALESCE(sum(e.delta_fen), 0) AS fen
+FROM recharge r JOIN pay_order o ON o.provider_id = r.provider_id AND o.id = r.order_id
+JOIN pay_attempt a ON a.provider_id = o.provider_id AND a.order_id = o.id
+    AND a.transaction_id = o.transaction_id
+LEFT JOIN ledger_entry e ON e.provider_id = o.provider_id AND e.order_id = o.id
+    AND e.kind = 'recharge' AND e.account = 'card_bonus'
+WHERE r.status = 'credited' GROUP BY a.provider_id, a.id, r.provider_id, r.id
+HAVING CAST(a.request -> 'beside' ->> 'bonus_fen' AS bigint) <> COALESCE(sum(e.delta_fen), 0)
+ORDER BY 1
+"""
+
+
 def _recharges(play: Play) -> None:
     """Each paid recharge has one movement of what was paid, any other none; no room is held."""
     bad = play.rows(_RECHARGES)
     assert not bad, f"a recharge and its order: {bad}"
+    wrong = play.rows(_BONUS)
+    assert not wrong, f"not the bonus that was promised: {wrong}"
     if play.rows("SELECT 1 FROM recharge WHERE status = 'no_room'"):
         play.reach("case 34")
 

@@ -105,7 +105,7 @@ class Recharge(Visit):
         play, wallets = self.play, self.play.stage.wallets
         for late in [one for one in play.sheets if one.person == self.person]:
             trade = wallets.world.books.by_ref("wechat", late.ref)
-            if trade is None or trade.state != "CLOSED" or not _is_freed(play, trade.out_trade_no):
+            if trade is None or trade.state != "CLOSED" or not _is_unpaid(play, trade.out_trade_no):
                 continue
             if play.chance.hits(0.7):
                 self._fill()
@@ -167,11 +167,12 @@ class Recharge(Visit):
         self.press()
 
 
-def _is_freed(play: Play, number: str) -> bool:
+def _is_unpaid(play: Play, number: str) -> bool:
+    """Whether its order is closed, or waits for another attempt."""
     return bool(
         play.rows(
             "SELECT 1 FROM recharge r JOIN pay_attempt a ON a.provider_id = r.provider_id"
-            " AND a.order_id = r.order_id WHERE r.status = 'freed'"
+            " AND a.order_id = r.order_id WHERE r.status IN ('freed', 'held')"
             f" AND a.out_trade_no = '{number}'"
         )
     )

@@ -1,4 +1,4 @@
-"""Five hundred plays in which everything breaks, ten planted bugs, and the same bytes twice."""
+"""Five hundred plays in which everything breaks, the planted bugs, and the same bytes twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.sim.reach import missing
 from tests.sim.stage import Theatre, open_theatre
 
 SEEDS = range(1, 501)
-TWICE = (7, 42, 99, 168)
+TWICE = (7, 42, 26, 78)  # the last two have members with cards
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +74,8 @@ def test_a_planted_bug_is_found_by_its_seed(
     assert "Violation" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-def test_ten_bugs_are_planted_and_the_document_says_which_seed_finds_each() -> None:
+def test_bugs_are_planted_and_the_document_says_which_seed_finds_each() -> None:
     said = (ROOT / "docs" / "failures.md").read_text("utf-8")
-    assert len(FOUND) >= 10
+    assert len(FOUND) >= 13
     for bug, seed in FOUND.items():
         assert f"| `{bug}` | {seed} |" in said
