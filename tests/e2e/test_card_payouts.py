@@ -90,6 +90,7 @@ def test_what_was_spent_meanwhile_is_shown_once_more_and_a_request_can_be_withdr
     says(phone, "由商家审核")
     phone.page.fill("#reason", "要搬走了")
     press(phone, "申请退 ¥100.00")
+    phone.page.get_by_role("button", name="确认退 ¥100.00").wait_for()
     shop.give(-2_000, "spent")
     press(phone, "确认退 ¥100.00")
     says(phone, "余额刚有变动", "要搬走了")

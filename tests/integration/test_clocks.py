@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from config.clock import OffsetClock
 from services import totals
 from services.bills.days import ends
+from services.totals import Takings
 from services.totals_check import differences
 from tests.harness.phone import Phone
 from tests.harness.product import Product
@@ -48,8 +49,16 @@ def test_the_day_is_china_s_in_whatever_zone_the_machine_is(
 ) -> None:
     """Paid at 23:59:50 and 00:00:20 in China, the first given back after midnight."""
     days = Days.begin(product, simulator)
-    zone(name)
     today, tomorrow = days.on, days.on + timedelta(days=1)
+    shop = product.one("SELECT provider_id, merchant_id FROM pay_code WHERE code = '8K3FQ2'")
+
+    def takings() -> dict[date, Takings]:
+        return product.deps.transact(
+            lambda s: totals.per_day(s, shop.provider_id, shop.merchant_id, None, [today, tomorrow])
+        )
+
+    before = takings().get(today, Takings())  # the demo's own
+    zone(name)
     days.go_to(ends(today) - timedelta(seconds=10))
     early = {wallet: paid(days, phone, wallet, "100", "lin") for wallet in ("wechat", "alipay")}
     days.go_to(ends(today) + timedelta(seconds=20))
@@ -62,11 +71,9 @@ def test_the_day_is_china_s_in_whatever_zone_the_machine_is(
     for on, made in ((today, early), (tomorrow, late)):
         for order in made.values():
             assert order.out_trade_no[len("sz0100qhcs") :].startswith(f"{on:%y%m%d}")
-    order = early["wechat"]
-    found = product.deps.transact(
-        lambda s: totals.per_day(s, order.provider_id, order.merchant_id, None, [today, tomorrow])
-    )
-    assert (found[today].paid_fen, found[today].refund_fen) == (20000, 0)
+    order, found = early["wechat"], takings()
+    assert found[today].paid_fen - before.paid_fen == 20000
+    assert found[today].refund_fen == before.refund_fen
     assert (found[tomorrow].paid_fen, found[tomorrow].refund_fen) == (6000, 5000)
     assert product.deps.transact(differences) == []
     page = product.merchant_page(f"/m/orders/{order.out_trade_no}")

@@ -84,6 +84,15 @@ def test_a_further_attempt_s_number_finds_its_order(
     )
 
 
+def _ends_one_of(product: Product, merchant: str, tail: str) -> bool:
+    found = product.sql(
+        "SELECT 1 FROM pay_order o JOIN merchant m ON m.provider_id = o.provider_id"
+        " AND m.id = o.merchant_id WHERE m.out_sub_mch_id = :m AND right(o.out_trade_no, 4) = :t",
+        m=merchant, t=tail,
+    )  # fmt: skip
+    return bool(found)
+
+
 def test_another_merchant_s_number_is_a_number_that_does_not_exist(
     product: Product, simulator: Simulator, phone: MakePhone
 ) -> None:
@@ -98,6 +107,8 @@ def test_another_merchant_s_number_is_a_number_that_does_not_exist(
         *(order.out_trade_no, order.transaction_id, back.out_refund_no, back.refund_id),
         *(order.out_trade_no[-8:], order.out_trade_no[-4:]),
     ):
+        if len(number) == 4 and _ends_one_of(product, OTHER, number):
+            continue  # by chance an order of theirs ends so, too
         none = "Z" * len(number)
         foreign, nothing = (other.get("/m/orders", q=one) for one in (number, none))
         assert "没有找到这个单号" in nothing

@@ -47,13 +47,15 @@ def addresses(app: Flask) -> list[str]:
     """One address of every route, with values that the demo data has."""
     values = {
         "out_mch_id": MAIN, "code": "8K3FQ2", "public_id": "x", "channel": "wechat",
-        "out_trade_no": "x", "filename": "css/base.css",
+        "out_trade_no": "x", "filename": "css/base.css", "number": "1",
+        "out_sub_mch_id": "sub01QINGHE8H2K4M6P9", "out_shop_id": "qinghe-hubin",
     }  # fmt: skip
     found = []
     for rule in app.url_map.iter_rules():
         path = rule.rule
         for name in rule.arguments:
-            path = path.replace(f"<{name}>", values[name]).replace(f"<path:{name}>", values[name])
+            for kind in ("", "path:", "int:"):
+                path = path.replace(f"<{kind}{name}>", values[name])
         found.append(path)
     return sorted(set(found))
 
