@@ -19,7 +19,9 @@ from app import create_app
 from cli.supervise import migrate
 from config.settings import Settings, load_settings
 from gateways.http import Downloader
+from models.provider import Provider
 from secretbox.ring import KeyRing
+from services.accounts import BOOK
 from services.demo_info import demo_info
 from services.deps import Deps, open_gateways
 from services.payers import Payer, find_or_make_person
@@ -183,6 +185,11 @@ class Stage:
         self.admin.execute("SET session_replication_role = replica")
         self._empty = self._emptying()
         self.payers = self.deps.transact(self._cast)
+        # Read once and kept by the process: else its first play would pass more points than others.
+        version = self.deps.transact(
+            lambda s: s.get_one(Provider, self.provider_id).account_version
+        )
+        BOOK.get(self.deps, self.provider_id, version)
 
     def _refuse_if_down(self, *_: object) -> None:
         if self.is_down:
