@@ -28,6 +28,7 @@ from models.order import (
 from services import attempts, closing
 from services.accounts import NotConfigured
 from services.cases import open_case
+from services.claims import claim_statement
 from services.closing import Target
 from services.deps import Deps
 from services.settle import apply_trade
@@ -47,14 +48,7 @@ class Claim:
     attempt_id: int
 
 
-_CLAIM = text("""
-WITH d AS MATERIALIZED (
-    SELECT provider_id, id FROM pay_attempt WHERE due_at <= :now
-    ORDER BY due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
-)
-UPDATE pay_attempt a SET due_at = :until
-FROM d WHERE a.provider_id = d.provider_id AND a.id = d.id RETURNING a.provider_id, a.id
-""")
+_CLAIM = claim_statement("pay_attempt")
 
 
 def claim_due(deps: Deps, most: int) -> list[Claim]:

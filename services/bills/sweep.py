@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from errors import Conflict
@@ -13,6 +12,7 @@ from models.bill import BillStatus
 from services.bills import healing
 from services.bills.fetching import LEASE, fetch_bill, find_bill
 from services.bills.matching import match_bill
+from services.claims import claim_statement
 from services.deps import Deps
 
 log = logging.getLogger(__name__)
@@ -37,15 +37,7 @@ class CaseClaim:
     case_id: int
 
 
-_CLAIM = """
-WITH d AS MATERIALIZED (
-    SELECT provider_id, id FROM {table} WHERE due_at <= :now
-    ORDER BY due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
-)
-UPDATE {table} r SET due_at = :until
-FROM d WHERE r.provider_id = d.provider_id AND r.id = d.id RETURNING r.provider_id, r.id
-"""
-_BILLS, _CASES = text(_CLAIM.format(table="bill")), text(_CLAIM.format(table="bill_case"))
+_BILLS, _CASES = claim_statement("bill"), claim_statement("bill_case")
 
 
 def claim_due(deps: Deps, most: int) -> list[Claim]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.card import MemberCard
@@ -16,6 +15,7 @@ from services.cards import payout_parts
 from services.cards.payout_begin import CLAIM, begin
 from services.cards.payouts import change
 from services.cases import open_case
+from services.claims import claim_statement
 from services.deps import Deps
 
 BLOCKED_AGAIN = timedelta(minutes=5)
@@ -30,12 +30,7 @@ class Claim:
     payout_id: int
 
 
-_CLAIM = text("""
-UPDATE card_payout r SET due_at = :until FROM (
-    SELECT provider_id, id FROM card_payout WHERE due_at <= :now
-    ORDER BY due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
-) d WHERE r.provider_id = d.provider_id AND r.id = d.id RETURNING r.provider_id, r.id
-""")
+_CLAIM = claim_statement("card_payout")
 
 
 def claim_due(deps: Deps, most: int) -> list[Claim]:

@@ -10,13 +10,14 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.card import Recharge, RechargeStatus
 from models.order import AttemptStatus, CloseReason, OrderStatus, PayAttempt, PayOrder
 from services import attempts, closing
 from services.cards import reservations
+from services.claims import claim_statement
 from services.deps import Deps
 
 log = logging.getLogger(__name__)
@@ -32,14 +33,7 @@ class Claim:
     order_id: int
 
 
-_CLAIM = text("""
-WITH d AS MATERIALIZED (
-    SELECT provider_id, id FROM recharge WHERE due_at <= :now
-    ORDER BY due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
-)
-UPDATE recharge r SET due_at = :until
-FROM d WHERE r.provider_id = d.provider_id AND r.id = d.id RETURNING r.provider_id, r.order_id
-""")
+_CLAIM = claim_statement("recharge", "order_id")
 
 
 def claim_due(deps: Deps, most: int) -> list[Claim]:

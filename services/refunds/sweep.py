@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from errors import GatewayRejected, GatewayUnknown
@@ -18,6 +18,7 @@ from models.refund import OPEN_REFUNDS, Refund, RefundStatus
 from services import closing
 from services.accounts import NotConfigured
 from services.cases import open_case
+from services.claims import claim_statement
 from services.deps import Deps
 from services.refunds import sending
 from services.refunds.sending import CLAIM
@@ -35,14 +36,7 @@ class Claim:
     refund_id: int
 
 
-_CLAIM = text("""
-WITH d AS MATERIALIZED (
-    SELECT provider_id, id FROM refund WHERE due_at <= :now
-    ORDER BY due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
-)
-UPDATE refund r SET due_at = :until
-FROM d WHERE r.provider_id = d.provider_id AND r.id = d.id RETURNING r.provider_id, r.id
-""")
+_CLAIM = claim_statement("refund")
 
 
 def claim_due(deps: Deps, most: int) -> list[Claim]:
