@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,6 @@ from gateways.base import AlipayAccount, ChannelAccount, WechatAccount
 from models.provider import ChannelAccount as AccountRow
 from models.provider import Credential
 from secretbox.ring import KeyRing
-from services.deps import Deps
 
 CACHED = 256
 
@@ -68,22 +68,21 @@ class AccountBook:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[int, int], ProviderAccounts] = OrderedDict()
 
-    def get(self, deps: Deps, provider_id: int, version: int) -> ProviderAccounts:
+    def get(
+        self, provider_id: int, version: int, load: Callable[[], ProviderAccounts]
+    ) -> ProviderAccounts:
         key = (provider_id, version)
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
                 self._kept.move_to_end(key)
                 return found
-        made = deps.transact(lambda s: load_accounts(s, deps.ring, provider_id, version))
+        made = load()
         with self._lock:
             self._kept[key] = made
             while len(self._kept) > CACHED:
                 self._kept.popitem(last=False)
         return made
-
-
-BOOK = AccountBook()
 
 
 def load_accounts(

@@ -22,7 +22,7 @@ from models.merchant import Merchant, Store
 from models.order import AttemptStatus, OrderStatus, PayAttempt, PayOrder
 from models.provider import Provider
 from services import attempts, audit
-from services.accounts import BOOK, NotConfigured, account_for, app_of, payee_of
+from services.accounts import NotConfigured, account_for, app_of, payee_of
 from services.cards import lost_recharges
 from services.cases import end_case
 from services.deps import Deps
@@ -116,7 +116,7 @@ def _find_home(
         return version, [(merchant, int(store)) for merchant, store in rows]
 
     version, candidates = deps.transact(unit)
-    accounts = BOOK.get(deps, provider_id, version) if candidates else None
+    accounts = deps.accounts_of(provider_id, version) if candidates else None
     for merchant, store_id in candidates:
         assert accounts is not None
         try:

@@ -10,7 +10,7 @@ from gateways.alipay.oauth import Grant
 from gateways.base import AlipayAccount
 from models.merchant import Merchant
 from models.provider import Provider
-from services.accounts import BOOK, NotConfigured
+from services.accounts import NotConfigured
 from services.deps import Deps
 
 
@@ -40,7 +40,7 @@ def _provider_account(deps: Deps, out_sub_mch_id: str) -> AlipayAccount:
         return found
 
     provider = deps.transact(unit)
-    accounts = BOOK.get(deps, provider.id, provider.account_version)
+    accounts = deps.accounts_of(provider.id, provider.account_version)
     if not accounts.alipay:
         raise NotConfigured("the provider has no Alipay app yet")
     return accounts.alipay[0]

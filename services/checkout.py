@@ -19,7 +19,7 @@ from errors import GatewayRejected, GatewayUnknown
 from gateways.base import ChannelAccount, Prepay, PrepayRequest
 from models.order import AttemptStatus, OrderPurpose, OrderStatus, PayAttempt, PayOrder
 from services import attempts, closing
-from services.accounts import BOOK, account_for, app_of, payee_of
+from services.accounts import account_for, app_of, payee_of
 from services.attempts import Made, NewOrder
 from services.deps import Deps
 from services.numbers import new_out_trade_no, new_public_id
@@ -122,7 +122,7 @@ def start_payment(
     when the order is over or the wallet refuses; GatewayUnknown when the wallet did not answer: the
     same call may be made again. Source: WeChat Pay APIv3 partner JSAPI, alipay.trade.create.
     """
-    accounts = BOOK.get(deps, scan.provider_id, scan.account_version)
+    accounts = deps.accounts_of(scan.provider_id, scan.account_version)
     account = account_for(accounts, payer.channel, scan.merchant_id, scan.wechat_sub_mchid)
     for _ in range(3):
         found = _open(

@@ -23,7 +23,7 @@ from models.order import (
     PayOrder,
 )
 from services import attempts, audit
-from services.accounts import BOOK, account_for
+from services.accounts import account_for
 from services.cards import reservations
 from services.cases import end_case
 from services.codepay import reversing
@@ -79,7 +79,7 @@ def find_target(deps: Deps, provider_id: int, attempt_id: int) -> Target:
     """
     row = _TARGET.first(deps, {"provider_id": provider_id, "attempt_id": attempt_id})
     assert row is not None, f"attempt {attempt_id} is gone"
-    accounts = BOOK.get(deps, provider_id, row.account_version)
+    accounts = deps.accounts_of(provider_id, row.account_version)
     sub_mchid = row.payee if row.channel == "wechat" else None
     account = account_for(accounts, row.channel, row.merchant_id, sub_mchid)
     return Target(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from models.all import Base as _every_table  # noqa: F401  # relations between t
 from models.db import Database
 from postgres import addresses
 from secretbox.ring import KeyRing
+from services.accounts import AccountBook, ProviderAccounts, load_accounts
 
 T = TypeVar("T")
 
@@ -30,6 +31,15 @@ class Deps:
     ring: KeyRing
     now: Callable[[], datetime]
     settings: Settings
+    book: AccountBook = field(default_factory=AccountBook)  # of this database
+
+    def accounts_of(self, provider_id: int, version: int) -> ProviderAccounts:
+        """Unsealed; read once per version and process."""
+        return self.book.get(
+            provider_id,
+            version,
+            lambda: self.transact(lambda s: load_accounts(s, self.ring, provider_id, version)),
+        )
 
     def transact(self, fn: Callable[[Session], T], *, rerun_if_unknown: bool = False) -> T:
         """One unit of work; see `Database.transact`."""

@@ -22,7 +22,7 @@ from models.order import PayAttempt, PayOrder
 from models.provider import Provider
 from secretbox.ring import SealBroken
 from services import audit, lost
-from services.accounts import BOOK, NotConfigured, seal_place
+from services.accounts import NotConfigured, seal_place
 from services.adoption import adopt
 from services.deps import Deps
 from services.orders import state_of
@@ -148,7 +148,7 @@ def _read(deps: Deps, event_id: int) -> tuple[EventLine, Trade | RefundNotice, i
         body = deps.ring.open(row.sealed, seal_place("upstream_event", "sealed", key)).encode()
     except SealBroken:
         raise BadInput(f"event {event_id}: its key is no longer in the ring") from None
-    accounts = BOOK.get(deps, row.provider_id, version)
+    accounts = deps.accounts_of(row.provider_id, version)
     candidates: tuple[Any, ...] = accounts.wechat if row.channel == "wechat" else accounts.alipay
     gateway = deps.gateways.pay[row.channel]
     assert isinstance(gateway, KeptNotices)

@@ -14,7 +14,7 @@ from errors import NotFound, NotifyInvalid
 from gateways.base import RefundNotice, Trade
 from models.event import CaseKind
 from services import lost
-from services.accounts import BOOK, ProviderAccounts, seal_place
+from services.accounts import ProviderAccounts, seal_place
 from services.cases import open_case
 from services.deps import Deps
 from services.refunds.settling import apply_refund, find_refund, lock_refund
@@ -35,7 +35,7 @@ def receive_notify(
     row = _PROVIDER.first(deps, {"out_mch_id": out_mch_id})
     if row is None or channel not in deps.gateways.pay:
         raise NotifyInvalid("no such provider")
-    accounts = BOOK.get(deps, row.id, row.account_version)
+    accounts = deps.accounts_of(row.id, row.account_version)
     word = _verified(deps, accounts, channel, headers, body)
     if word.out_trade_no and _KNOWN.first(deps, {"p": row.id, "n": word.out_trade_no}) is None:
         _adopt_or_refuse(deps, row.id, word)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from errors import GatewayRejected
 from models.session import OauthState, WebSession
-from services.accounts import BOOK, NotConfigured, ProviderAccounts, seal_place
+from services.accounts import NotConfigured, ProviderAccounts, seal_place
 from services.deps import Deps
 from services.problems import PayProblem
 from services.scan import Scan
@@ -110,7 +110,7 @@ def depart(
             )
         )
 
-    accounts = BOOK.get(deps, scan.provider_id, scan.account_version)
+    accounts = deps.accounts_of(scan.provider_id, scan.account_version)
     back = f"{deps.settings.base_url}/q/{scan.out_mch_id}/back/{channel}"
     url = _authorize_url(deps, accounts, channel, back, state)
     deps.transact(write)
@@ -162,7 +162,7 @@ def arrive(
     target = deps.transact(spend)
     if target is None:
         raise PayProblem("OAUTH_STATE", status=400)
-    accounts = BOOK.get(deps, provider_id, version)
+    accounts = deps.accounts_of(provider_id, version)
     app, subject = _exchange(deps, accounts, channel, code)
     fresh = secrets.token_urlsafe(24)
     deps.transact(

@@ -12,7 +12,7 @@ from errors import GatewayRejected, GatewayUnknown
 from gateways.base import TradeState
 from models.merchant import Merchant
 from models.provider import Provider
-from services.accounts import BOOK, NotConfigured, ProviderAccounts, account_for
+from services.accounts import NotConfigured, ProviderAccounts, account_for
 from services.deps import Deps
 from services.onboarding.checks import lock_provider
 
@@ -41,7 +41,7 @@ def probe(deps: Deps, out_mch_id: str) -> list[Finding]:
         return provider, list(session.scalars(wanted))
 
     provider, merchants = deps.transact(unit)
-    accounts = BOOK.get(deps, provider.id, provider.account_version)
+    accounts = deps.accounts_of(provider.id, provider.account_version)
     return [
         Finding(merchant.name, channel, _ask(deps, accounts, merchant, channel))
         for merchant in merchants

@@ -13,7 +13,7 @@ from errors import Conflict, GatewayRejected, GatewayUnknown, NotFound
 from gateways.base import BillBroken, BillNotReady, BillTotals, ChannelAccount
 from models.bill import Bill, BillStatus
 from models.provider import Provider
-from services.accounts import BOOK, NotConfigured, account_for
+from services.accounts import NotConfigured, account_for
 from services.bills.files import keep, rows_file, workplace
 from services.cards import agreement
 from services.deps import Deps
@@ -112,7 +112,7 @@ def _job(deps: Deps, bill_id: int) -> Job:
         return bill, session.get_one(Provider, bill.provider_id).account_version
 
     bill, version = deps.transact(unit)
-    accounts = BOOK.get(deps, bill.provider_id, version)
+    accounts = deps.accounts_of(bill.provider_id, version)
     account: ChannelAccount
     if bill.channel == "wechat":
         if not accounts.wechat or accounts.wechat[0].sp_mchid != bill.account:

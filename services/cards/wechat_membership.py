@@ -21,7 +21,6 @@ from models.card import CardProgram, CardStatus, MemberCard, ProgramStatus
 from models.membership import WechatCard, WechatCardCopy, WechatCardState
 from models.merchant import Merchant
 from models.provider import Provider
-from services.accounts import BOOK
 from services.cards.member_problems import CardUnknown, NotOffered
 from services.cards.programs import move_in
 from services.deps import Deps
@@ -305,7 +304,7 @@ def _not_shown(session: Session, deps: Deps, claim: Claim, said: str) -> None:
 
 def _account(deps: Deps, provider_id: int) -> OaAccount:
     version = deps.transact(lambda s: s.get_one(Provider, provider_id).account_version)
-    official = BOOK.get(deps, provider_id, version).official
+    official = deps.accounts_of(provider_id, version).official
     if official is None:
         raise PayProblem("PROVIDER_OA_NOT_AUTHORIZED")
     return OaAccount(official.app_id, official.secret)

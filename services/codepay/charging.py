@@ -19,7 +19,7 @@ from gateways.base import ChannelAccount, CodePayRequest, TradeState
 from models.merchant import GrantState
 from models.order import AttemptMethod, CloseReason, OrderStatus
 from services import attempts, closing
-from services.accounts import BOOK, NotConfigured, account_for, app_of, payee_of
+from services.accounts import NotConfigured, account_for, app_of, payee_of
 from services.attempts import Made, NewOrder
 from services.cards.spending import APP, charge_card_code
 from services.codepay.codes import CARD, wallet_of
@@ -99,7 +99,7 @@ def _check(deps: Deps, scan: Scan, cmd: Charge, channel: str) -> None:
 
 
 def _account(deps: Deps, scan: Scan, channel: str) -> ChannelAccount:
-    accounts = BOOK.get(deps, scan.provider_id, scan.account_version)
+    accounts = deps.accounts_of(scan.provider_id, scan.account_version)
     account = account_for(accounts, channel, scan.merchant_id, scan.wechat_sub_mchid)
     if not deps.gateways.codes[channel].is_ready(account):
         raise NotConfigured(channel=channel)

@@ -10,7 +10,7 @@ import pytest
 
 from errors import GatewayRejected, GatewayUnknown, NotifyInvalid
 from gateways.base import AlipayAccount, PayGateway, PrepayRequest, TradeState, WechatAccount
-from services.accounts import BOOK, account_for
+from services.accounts import account_for
 from tests.harness.phone import Phone
 from tests.harness.product import Product
 from tests.harness.simulator import Simulator
@@ -57,7 +57,7 @@ def wallet(request: pytest.FixtureRequest, product: Product) -> Wallet:
         "SELECT p.id, p.account_version, m.id AS merchant_id, m.wechat_sub_mchid FROM merchant m"
         " JOIN provider p ON p.id = m.provider_id WHERE m.wechat_sub_mchid = '1900000109'"
     )
-    accounts = BOOK.get(product.deps, row.id, row.account_version)
+    accounts = product.deps.accounts_of(row.id, row.account_version)
     account = account_for(accounts, request.param, row.merchant_id, row.wechat_sub_mchid)
     payer = "2088102000000001" if request.param == "alipay" else _openid(product)
     gateway = product.deps.gateways.pay[request.param]

@@ -19,7 +19,7 @@ import requests
 
 from config.logging import configure_logging
 from postgres import dumping
-from services.accounts import BOOK, seal_place
+from services.accounts import seal_place
 from tests.harness.phone import MAIN, Form, Phone
 from tests.harness.places import run
 from tests.harness.product import Product
@@ -48,7 +48,7 @@ def planted(product: Product) -> dict[str, str]:
     """The secrets of the demo's first provider, as they are in use, and the ring's own keys."""
     deps = product.deps
     row = product.one("SELECT id, account_version FROM provider WHERE out_mch_id = :m", m=MAIN)
-    accounts = BOOK.get(deps, row.id, row.account_version)
+    accounts = deps.accounts_of(row.id, row.account_version)
     assert accounts.official is not None
     merchant = product.sql("SELECT * FROM merchant WHERE provider_id = :p ORDER BY id", p=row.id)[0]
     place = seal_place("merchant", "authen_key_sealed", merchant.seal_key)

@@ -21,7 +21,6 @@ from config.settings import Settings, load_settings
 from gateways.http import Downloader
 from models.provider import Provider
 from secretbox.ring import KeyRing
-from services.accounts import BOOK
 from services.demo_info import demo_info
 from services.deps import Deps, open_gateways
 from services.payers import Payer, find_or_make_person
@@ -189,7 +188,7 @@ class Stage:
         version = self.deps.transact(
             lambda s: s.get_one(Provider, self.provider_id).account_version
         )
-        BOOK.get(self.deps, self.provider_id, version)
+        self.deps.accounts_of(self.provider_id, version)
 
     def _refuse_if_down(self, *_: object) -> None:
         if self.is_down:
