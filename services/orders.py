@@ -9,9 +9,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from errors import NotFound
-from models.order import CloseReason, OrderStatus, PayOrder
+from models.order import CloseReason, OrderStatus, PayAttempt, PayOrder
 from models.provider import Provider
-from models.session import WebSession
 from services.deps import Deps
 
 FINAL = frozenset({"paid", "late_paid", "part_refunded", "refunded", "closed", "failed", "void"})
@@ -50,6 +49,25 @@ def find_order(session: Session, out_mch_id: str, public_id: str) -> PayOrder:
     return order
 
 
+def may_still_be_paid(session: Session, order: PayOrder) -> bool:
+    """It closed, and a wallet is yet to be asked once more: a payment may have crossed our closing.
+
+    Until then nobody may say that no money moved.
+    """
+    return order.status is OrderStatus.CLOSED and (
+        session.scalar(
+            select(PayAttempt.id)
+            .where(
+                PayAttempt.provider_id == order.provider_id,
+                PayAttempt.order_id == order.id,
+                PayAttempt.due_at.is_not(None),
+            )
+            .limit(1)
+        )
+        is not None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Stuck:
     """An attempt or a refund that nobody will look at."""
@@ -78,16 +96,4 @@ def stuck(deps: Deps) -> list[Stuck]:
             Stuck(r.number, r.status, r.due_at, r.polls)
             for r in s.execute(_STUCK, {"limit": limit})
         ]
-    )
-
-
-def staff_session(session: Session, id_hash: str, now: datetime) -> WebSession | None:
-    """A merchant person's live session."""
-    return session.scalar(
-        select(WebSession).where(
-            WebSession.id_hash == id_hash,
-            WebSession.kind == "staff",
-            WebSession.revoked_at.is_(None),
-            WebSession.expires_at > now,
-        )
     )

@@ -177,6 +177,15 @@ def check_open(scan: Scan, channel: str, now: datetime) -> None:
         _check_alipay(scan)
 
 
+def check_card_visit(scan: Scan) -> None:
+    """May a member's pages be opened? Also with the merchant switched off: what members have paid
+    for is theirs to spend and to ask back as long as the provider lives (docs/compliance.md).
+    """
+    if not scan.provider_active:
+        raise PayProblem("MERCHANT_DISABLED", shop=scan.shop)
+    _check_wechat(scan)
+
+
 def _is_open(scan: Scan, now: datetime) -> bool:
     if scan.opens_at is None or scan.closes_at is None:
         return True

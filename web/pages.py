@@ -21,10 +21,11 @@ ResultState = Literal[
     "failed",
     "cancelled",
     "closed",
+    "just_closed",
     "late_paid",
     "void",
 ]
-OPEN_STATES: Final[frozenset[str]] = frozenset({"pending", "unknown"})
+OPEN_STATES: Final[frozenset[str]] = frozenset({"pending", "unknown", "just_closed"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from services.cards import members, programs
 from services.cards.online_store import scan_merchant
 from services.payers import Payer
 from services.problems import PayProblem
-from services.scan import Scan, check_open
+from services.scan import Scan, check_card_visit
 from web import customer
 from web.card_pages import Elsewhere
 from web.payer import leave, who_pays
@@ -45,7 +45,7 @@ class Door:
     @property
     def is_open(self) -> bool:
         """Claims and recharges; spending and refunds go on either way."""
-        return self.program.status is ProgramStatus.APPROVED
+        return self.program.status is ProgramStatus.APPROVED and self.scan.merchant_active
 
     def url(self, below: str = "", **more: str | None) -> str:
         """A page of this card; the store's code that led here goes along."""
@@ -89,7 +89,7 @@ def member_page(view: View) -> Callable[[str, str], ResponseReturnValue]:
             if visit.wallet != "wechat":
                 return _elsewhere(visit, scan, home, shop)
             program = deps().transact(lambda s: _program(s, scan))
-            check_open(scan, "wechat", deps().now())
+            check_card_visit(scan)
             payer = who_pays(visit, scan)
             if payer is None:
                 return _away(visit, scan, home)

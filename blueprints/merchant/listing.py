@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from blueprints.merchant.detail import CHIPS
-from models.merchant import Staff, Store
+from models.merchant import Store
 from services import totals
 from services.order_list import (
     AMONG_NEWEST,
@@ -23,6 +23,7 @@ from services.order_list import (
     find_by_number,
     list_orders,
 )
+from services.people.acting import Acting
 from services.totals import Takings, china_day
 from web.formats import local_clock, local_day, tail4
 
@@ -81,7 +82,7 @@ def _day(typed: str) -> date | None:
         return None
 
 
-def shown(session: Session, staff: Staff, asked: Asked) -> dict[str, Any]:
+def shown(session: Session, staff: Acting, asked: Asked) -> dict[str, Any]:
     """What the template takes."""
     scope = Scope(staff.provider_id, staff.merchant_id, asked.store_id)
     if asked.number:

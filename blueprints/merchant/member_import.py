@@ -14,7 +14,6 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.merchant import answers
 from blueprints.merchant.members import HOME, staff
-from blueprints.merchant.rights import Right, needs
 from errors import AppError
 from services.cards import importing, member_file
 from services.cards.importing import ImportReport
@@ -24,12 +23,10 @@ from web.runtime import deps
 SHOWN = 50
 
 
-@needs(Right.IMPORT)
 def form() -> ResponseReturnValue:
     return _page()
 
 
-@needs(Right.IMPORT)
 def send() -> ResponseReturnValue:
     request.max_content_length = member_file.MOST_BYTES + (64 << 10)
     answers.check_token()

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from blueprints.merchant import answers
-from blueprints.merchant.rights import Right, may, needs
 from errors import AppError, BadInput, NotFound
 from gateways.money import fen_from_yuan, yuan_from_fen
 from models.card import CardProgram, CardStatus, Member, MemberCard, ProgramStatus
@@ -21,6 +20,8 @@ from services.cards import adjusting, history, members, programs
 from services.cards.adjusting import Adjustment
 from services.cards.history import Line
 from services.cards.members import MemberLine
+from services.people.acting import Acting
+from services.people.rights import Right, may
 from web.formats import local_short, local_time
 from web.runtime import deps
 
@@ -45,12 +46,11 @@ KINDS = {
 }
 
 
-def staff() -> Staff:
-    found: Staff = g.staff
+def staff() -> Acting:
+    found: Acting = g.staff
     return found
 
 
-@needs(Right.SEARCH)
 def show() -> ResponseReturnValue:
     """The newest members, or who was searched for; a clerk only searches."""
     wanted = "".join(c for c in request.args.get("q", "") if c.isprintable()).strip()[:40]
@@ -80,7 +80,7 @@ def show() -> ResponseReturnValue:
     )
 
 
-def _program(session: Session, who: Staff) -> CardProgram | None:
+def _program(session: Session, who: Acting) -> CardProgram | None:
     return programs.alive_program(session, who.provider_id, who.merchant_id)
 
 
@@ -113,7 +113,7 @@ def spaced(number: str) -> str:
     return " ".join(number[i : i + 4] for i in range(0, len(number), 4))
 
 
-def find(session: Session, who: Staff, public_id: str) -> tuple[MemberCard, Member]:
+def find(session: Session, who: Acting, public_id: str) -> tuple[MemberCard, Member]:
     """A card of this person's own merchant. Raises NotFound for any other."""
     row = session.execute(
         select(MemberCard, Member)
@@ -133,7 +133,6 @@ def find(session: Session, who: Staff, public_id: str) -> tuple[MemberCard, Memb
     return row[0], row[1]
 
 
-@needs(Right.MEMBERS)
 def detail(public_id: str) -> ResponseReturnValue:
     before = _number(request.args.get("before", ""))
     card, member, lines, names = deps().transact(lambda s: _read(s, public_id, before))
@@ -185,7 +184,6 @@ def _movement(line: Line, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-@needs(Right.ADJUST)
 def adjust_form(public_id: str) -> ResponseReturnValue:
     return _adjust_page(public_id)
 
@@ -206,7 +204,6 @@ def _adjust_page(public_id: str, **shown: Any) -> ResponseReturnValue:
     )
 
 
-@needs(Right.ADJUST)
 def adjust(public_id: str) -> ResponseReturnValue:
     """First shown as it would be, then done; the same form sent twice is done once."""
     answers.check_token()

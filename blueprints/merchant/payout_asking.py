@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from blueprints.merchant import answers
 from blueprints.merchant.members import HOME, find, spaced, staff
 from blueprints.merchant.payouts import PAYOUTS, planned_rows, recharges, who
-from blueprints.merchant.rights import Right, needs
 from models.card import CardStatus, Member, MemberCard
 from models.payout import PayoutGround
 from services.cards import payout_listing, payout_rights
@@ -22,7 +21,6 @@ from services.cards.payout_plan import Part
 from web.runtime import deps
 
 
-@needs(Right.PAYOUT_DECIDE)
 def form(public_id: str) -> ResponseReturnValue:
     """The request under way, where the card has one."""
     card, member = _holder(public_id)
@@ -32,7 +30,6 @@ def form(public_id: str) -> ResponseReturnValue:
     return _page(card, member, Wish(PayoutGround.COOLING))
 
 
-@needs(Right.PAYOUT_DECIDE)
 def ask(public_id: str) -> ResponseReturnValue:
     """Twice the same is one request; another sum than was shown is shown once more."""
     answers.check_token()

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from blueprints.merchant import answers
 from blueprints.merchant.members import HOME, spaced, staff
-from blueprints.merchant.rights import Right, may, needs
 from errors import NotFound
 from models.card import Member, MemberCard, Recharge
 from models.merchant import Staff
@@ -24,6 +23,7 @@ from services.cards.adjusting import REASON_MOST
 from services.cards.payout_listing import Line
 from services.cards.payout_plan import Part
 from services.cards.payout_problems import PayoutReference
+from services.people.rights import Right, may
 from web.formats import local_short, local_time, to_local
 from web.runtime import deps
 
@@ -52,7 +52,6 @@ class Found:
     names: dict[str, str]
 
 
-@needs(Right.PAYOUTS)
 def show() -> ResponseReturnValue:
     """What is under way, the most urgent first; below it what is over."""
     typed = request.args.get("before", "")
@@ -132,12 +131,10 @@ def _number(typed: str) -> int:
 # --- one of them ----------------------------------------------------------------------------------
 
 
-@needs(Right.PAYOUTS)
 def detail(number: str) -> ResponseReturnValue:
     return _page(_find(number))
 
 
-@needs(Right.PAYOUT_DECIDE)
 def allow(number: str) -> ResponseReturnValue:
     """First shown as it would be, then done. Allowed already, nothing happens."""
     answers.check_token()
@@ -148,7 +145,6 @@ def allow(number: str) -> ResponseReturnValue:
     return answers.see(f"{PAYOUTS}/{number}?done=allowed")
 
 
-@needs(Right.PAYOUT_DECIDE)
 def refuse(number: str) -> ResponseReturnValue:
     answers.check_token()
     found = _find(number)
@@ -160,7 +156,6 @@ def refuse(number: str) -> ResponseReturnValue:
     return answers.see(f"{PAYOUTS}/{number}?done=refused")
 
 
-@needs(Right.PAYOUT_DECIDE)
 def paid(number: str) -> ResponseReturnValue:
     """One of its parts was handed over by the person who is signed in, or by somebody for him."""
     answers.check_token()

@@ -12,7 +12,7 @@ from errors import AppError
 from models.order import OrderStatus, PayOrder
 from services.cards import shown
 from services.cards.shown import OrderOnCard
-from services.orders import FINAL, find_order, state_of
+from services.orders import FINAL, find_order, may_still_be_paid, state_of
 from services.refunds import listing, words
 from services.scan import Scan, scan_store
 from web.client import Wallet
@@ -21,6 +21,7 @@ from web.runtime import deps, runtime
 from web.visit import Visit
 
 CREATED_SHOWN_AS: ResultState = "pending"
+GONE = ("closed", "void")
 
 
 def show(out_mch_id: str, public_id: str) -> ResponseReturnValue:
@@ -63,8 +64,11 @@ def _card(visit: Visit, order: PayOrder, scan: Scan) -> CardResult | None:
 
 
 def shown_state(order: PayOrder) -> ResultState:
-    """`created` has no page of its own: the payer sees that we are finding out."""
+    """`created` has no page of its own: the payer sees that we are finding out. A closed order says
+    「没有扣款」 only after its wallet was asked a last time."""
     word = state_of(order)
+    if word in GONE and deps().transact(lambda s: may_still_be_paid(s, order)):
+        return "just_closed"
     return CREATED_SHOWN_AS if word == "created" else cast(ResultState, word)
 
 
@@ -78,7 +82,7 @@ def _result(
     if card is not None and card.is_recharge:
         recharge = f"/card/{scan.out_mch_id}/{scan.out_sub_mch_id}/recharge"
         code_url = visit.url(recharge, code=scan.code)
-    may_retry = state in ("failed", "closed", "void") and code_url is not None
+    may_retry = state in ("failed", "closed", "just_closed", "void") and code_url is not None
     left = (order.expires_at - now).total_seconds()
     follow = scan.follow_url if visit.settings.follow_link_enabled else None
     wallet: Wallet = "alipay" if order.channel == "alipay" else "wechat"
@@ -115,6 +119,9 @@ def state(out_mch_id: str, public_id: str) -> ResponseReturnValue:
     except AppError as error:
         return jsonify({"error": {"code": error.code}}), error.status
     seen = request.args.get("seen", "")[:20]
+    if seen == "just_closed":
+        now = shown_state(order)
+        return render.no_store(jsonify({"state": now, "final": now in FINAL}))
     waited = seen
     if seen == "pending" and state_of(order) == "created":
         waited = "created"
@@ -122,6 +129,8 @@ def state(out_mch_id: str, public_id: str) -> ResponseReturnValue:
         (order.provider_id, order.id), waited, state_of(order), visit.settings.live_wait_s
     )
     shown = CREATED_SHOWN_AS if word == "created" else word
+    if shown in GONE and shown_state(order) == "just_closed":
+        shown = "just_closed"
     answer = render.no_store(jsonify({"state": shown, "final": shown in FINAL}))
     if not had_place:
         answer.headers["Retry-After"] = "1"

@@ -24,7 +24,7 @@ from models.card import (
     ProgramStatus,
     RechargeMode,
 )
-from models.merchant import Store
+from models.merchant import Merchant, Store
 from models.order import OrderPurpose, OrderStatus, PayOrder
 from services import attempts, checkout, ledger
 from services.cards import limits, lost_recharges, reservations
@@ -93,11 +93,16 @@ def offer(session: Session, deps: Deps, card: MemberCard) -> Offer:
             for t in tiers(session, program)
         ),
         terms=terms,
-        refusal=_refusal(program, card, terms),
+        refusal=_refusal(session, program, card, terms),
     )
 
 
-def _refusal(program: CardProgram, card: MemberCard, terms: CardTerms | None) -> str | None:
+def _refusal(
+    session: Session, program: CardProgram, card: MemberCard, terms: CardTerms | None
+) -> str | None:
+    merchant = session.get_one(Merchant, (card.provider_id, card.merchant_id))
+    if not merchant.is_active:
+        return "CARD_SUSPENDED"
     if program.status is not ProgramStatus.APPROVED or card.status is not CardStatus.ACTIVE:
         return "CARD_SUSPENDED"
     return "CARD_TERMS_CHANGED" if terms is None else None
@@ -210,7 +215,7 @@ def _wanted(
     if program is None or program.id != card.program_id:
         raise PayProblem("CARD_SUSPENDED")
     terms = current_terms(session, scan.provider_id, scan.merchant_id)
-    if refusal := _refusal(program, card, terms):
+    if refusal := _refusal(session, program, card, terms):
         raise PayProblem(refusal)
     if terms is None or terms.version != terms_version:
         raise PayProblem("CARD_TERMS_CHANGED")

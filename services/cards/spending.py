@@ -113,8 +113,9 @@ def charge_card_code(deps: Deps, new: NewOrder, auth_code: str, *, asked_by: str
 
 
 def _check_shop(scan: Scan) -> None:
-    """Opening hours are the page's to see to."""
-    if not scan.provider_active or not scan.merchant_active:
+    """Opening hours are the page's to see to. A merchant that was switched off takes no new money;
+    what its members have paid for is theirs to spend."""
+    if not scan.provider_active:
         raise PayProblem("MERCHANT_DISABLED", shop=scan.shop)
     if not scan.store_active or scan.code_active is False:
         raise PayProblem("STORE_DISABLED", shop=scan.shop, out_shop_id=scan.out_shop_id)

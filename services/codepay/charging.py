@@ -81,7 +81,8 @@ def _check(deps: Deps, scan: Scan, cmd: Charge, channel: str) -> None:
     """Opening hours are not asked for: whoever works the till is there."""
     if scan.merchant_id != cmd.merchant_id:
         raise PayProblem("PAY_CODE_UNKNOWN", status=404)
-    if not scan.provider_active or not scan.merchant_active:
+    # Members' balances can be spent where no new money is taken (services/cards/spending.py).
+    if not scan.provider_active or not (scan.merchant_active or channel == CARD):
         raise PayProblem("MERCHANT_DISABLED", shop=scan.shop)
     if not scan.store_active:
         raise PayProblem("STORE_DISABLED", shop=scan.shop, out_shop_id=scan.out_shop_id)

@@ -196,3 +196,20 @@ def test_who_has_no_card_is_told(product: Product, screen: MakeScreen, path: str
     assert phone.open(HOME + path) == 404
     assert "CARD_NONE" in phone.words()
     assert phone.open(f"/card/{MAIN}/nobody{path}") == 404
+
+
+def test_with_the_merchant_switched_off_the_card_stays_open_for_its_holder(
+    product: Product, screen: MakeScreen
+) -> None:
+    phone = member(product, screen, RechargeMode.FIXED, 5_000)
+    product.do("UPDATE merchant SET is_active = false WHERE out_sub_mch_id = :s", s=SUB)
+    assert phone.open(HOME) == 200
+    assert "商家暂停了充值" in phone.words()
+    assert "余额照常付款" in phone.words()
+    phone.open(f"{HOME}/recharge")
+    assert "CARD_SUSPENDED" in phone.words()
+    phone.open(f"{HOME}/payout")
+    assert "¥50.00" in phone.words()
+    phone.open(f"{HOME}/code")
+    till(product, phone.page.locator("#digits").inner_text(), 1_000)
+    expect(phone.page.locator("h1")).to_have_text("付款成功", timeout=8000)

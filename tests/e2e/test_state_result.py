@@ -18,6 +18,7 @@ REFUSED = (
     "close_reason = 'rejected', reject_code = 'ACQ.BUYER_BALANCE_NOT_ENOUGH',"
     " reject_message = '账户余额不足，请更换付款方式后重试'"
 )
+LOOKED_AT_AGAIN = "UPDATE pay_attempt SET due_at = now() + interval '1 hour'"
 RESULTS: dict[str, tuple[str, bool, str, list[str]]] = {
     "pending": ("wechat", False, "", ["正在确认付款结果", "请先不要离开或重复付款"]),
     "pending-late": (
@@ -64,6 +65,12 @@ RESULTS: dict[str, tuple[str, bool, str, list[str]]] = {
         GONE.format("close_reason = 'expired'"),
         ["这笔订单已过期，没有扣款", "重新付款"],
     ),
+    "just-closed": (
+        "wechat",
+        False,
+        GONE.format("close_reason = 'expired'") + f"; {LOOKED_AT_AGAIN}",
+        ["这笔订单已过期", "刚付过款的，请先不要重付", "没付过，重新付款"],
+    ),
     "void": (
         "wechat",
         False,
@@ -84,7 +91,7 @@ def test_the_result_page(product: Product, screen: MakeScreen, phone: MakePhone,
     for part in said:
         assert part in one.words()
     # a state that is open never offers to pay again; one that is over always says where to go
-    offers = one.page.get_by_role("link", name="重新付款").count()
+    offers = one.page.get_by_role("link", name="重新付款", exact=True).count()
     assert offers == (1 if name in ("failed", "closed", "void") else 0)
     one.look(f"result-{name}")
 
@@ -120,6 +127,24 @@ def test_the_result_turns_live_soon_after_the_notification(
     known = time.monotonic()
     expect(one.page.locator("h1")).to_have_text("付款成功", timeout=5000)
     assert time.monotonic() - known < 2.5
+
+
+def test_a_payment_that_crossed_our_closing_shows_by_itself(
+    product: Product, screen: MakeScreen, phone: MakePhone
+) -> None:
+    """The page of an expired order listens until the wallet was asked a last time."""
+    result = make_order(phone, "wechat", False, product)
+    write(product, GONE.format("close_reason = 'expired'") + f"; {LOOKED_AT_AGAIN}")
+    one = screen()
+    one.open(result)
+    expect(one.page.locator("h1")).to_have_text("这笔订单已过期")
+    write(
+        product,
+        "UPDATE pay_attempt SET status = 'paid', paid_at = now(), due_at = NULL; UPDATE pay_order"
+        f" SET status = 'paid', close_reason = NULL, paid_at = now(), is_late = true WHERE {OURS}",
+    )
+    expect(one.page.locator("h1")).to_have_text("付款成功", timeout=8000)
+    assert "不必再付" in one.words()
 
 
 def test_the_result_survives_a_network_that_goes_and_comes(

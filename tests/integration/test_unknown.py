@@ -154,9 +154,14 @@ def test_an_expired_order_is_closed_upstream_first_and_then_here(
     trade = simulator.trade(number)
     assert trade is not None
     assert trade["state"] in ("CLOSED", "TRADE_CLOSED")
-    assert "已关闭" in words(payer.result(made).text) or "过期" in words(payer.result(made).text)
+    page = words(payer.result(made).text)
+    assert "这笔订单已过期" in page
+    assert "没有扣款" not in page, "the last look is still to come"
+    assert payer.state(made, seen="just_closed") == {"state": "just_closed", "final": False}
     simulator.advance(90)
     product.sweep()
+    assert payer.state(made, seen="just_closed") == {"state": "closed", "final": True}
+    assert "这笔订单已过期，没有扣款" in words(payer.result(made).text)
 
 
 @WALLETS
@@ -215,7 +220,7 @@ def test_the_last_look_after_closing_survives_a_silent_wallet(
 ) -> None:
     """The success crossed our closing, its notification is lost, and the one look fails."""
     payer = phone(wallet)
-    payer.pay()
+    made = payer.pay()
     product.do(
         "UPDATE pay_attempt SET status = 'closed', closed_at = :t, due_at = :t",
         t=product.deps.now(),
@@ -227,9 +232,11 @@ def test_the_last_look_after_closing_survives_a_silent_wallet(
     simulator.fault(f"{wallet}.query", "error", times=2)
     product.sweep()
     simulator.clear_faults()
+    assert payer.state(made, seen="pending") == {"state": "just_closed", "final": False}
     simulator.advance(600)
     product.sweep()
     assert state(product) == ("paid", None, False, True)
+    assert payer.state(made, seen="just_closed") == {"state": "late_paid", "final": True}
 
 
 def test_two_minutes_of_silence_are_told_to_a_person_and_asking_goes_on(

@@ -177,6 +177,7 @@ def customer_samples() -> dict[str, Sample]:
         ),
         "result-cancelled": ("result", result("cancelled", retry_url="/q/x")),
         "result-closed": ("result", result("closed")),
+        "result-just-closed": ("result", result("just_closed", retry_url="/q/x")),
         "result-late-paid": ("result", result("late_paid", paid_at=PAID_AT)),
         "result-void": ("result", result("void", back_url="/q/x")),
         "unsupported": ("unsupported", unsupported()),

@@ -24,6 +24,7 @@ from services.cards.spend_problems import (
 from services.cards.store_switch import set_cards
 from services.codepay.people import cancel
 from services.codepay.refusals import CodePayNotOpen, ReentryBlocked
+from services.problems import PayProblem
 from tests.harness.product import Product
 from tests.harness.simulator import Simulator
 from tests.integration.cards.spend.helping import (
@@ -234,3 +235,19 @@ def test_the_command_says_each_refusal_in_words(product: Product) -> None:
     refused = run(held.scan.out_shop_id, "1", shown(product, held))
     assert "本门店未启用会员卡" in refused.output
     assert "Traceback" not in refused.output
+
+
+def test_with_the_merchant_switched_off_what_members_paid_for_is_still_theirs(
+    product: Product,
+) -> None:
+    """No new money is taken at its stores; a member's balance is spent and can be given back."""
+    held = give_card(product.deps, 10_000)
+    product.do("UPDATE merchant SET is_active = false WHERE id = :m", m=held.merchant_id)
+    with pytest.raises(PayProblem, match="MERCHANT_DISABLED"):
+        till(product.deps, held, 1234, "130000000000000001")
+    found = till(product.deps, held, 1234, shown(product, held))
+    assert found.state == "paid"
+    assert parts(product, held) == (10_000 - 1234, 0)
+    (row,) = orders(product)
+    refund(product, row, 1234)
+    assert parts(product, held) == (10_000, 0)
