@@ -17,6 +17,9 @@ REMOVABLE = frozenset(
     "card_code",
     "phone_code",
     "sms_quota",
+    "oa_push",
+    "verify_file",
+    "activation_try",
 }
 # Rows that are written once.
 APPEND_ONLY = frozenset(

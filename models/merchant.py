@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, time
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, BigId, Fen, RowId, TenantId
@@ -90,8 +91,20 @@ class Store(Base):
     created_at: Mapped[datetime]
 
 
+def _refunds(context: Any) -> bool:
+    return bool(context.get_current_parameters()["role"] != StaffRole.CLERK)
+
+
+def _is_owner(context: Any) -> bool:
+    return bool(context.get_current_parameters()["role"] == StaffRole.OWNER)
+
+
 class Staff(Base):
-    """A person of a merchant; who may do what comes with the merchant's backend."""
+    """A person of a merchant: prepared, activated by whoever has the code, at last removed.
+
+    What a role may do stands in `services/people/rights.py`; what is given to the single person
+    beside it, here. Without `person_id` nobody comes in by it yet.
+    """
 
     __tablename__ = "staff"
     __table_args__ = (
@@ -100,6 +113,18 @@ class Staff(Base):
         ),
         ForeignKeyConstraint(["provider_id", "store_id"], ["store.provider_id", "store.id"]),
         ForeignKeyConstraint(["provider_id", "person_id"], ["person.provider_id", "person.id"]),
+        UniqueConstraint("provider_id", "merchant_id", "number"),
+        Index(
+            "uq_staff_person",
+            "provider_id",
+            "merchant_id",
+            text("COALESCE(store_id, 0)"),
+            "person_id",
+            unique=True,
+            postgresql_where=text("is_active AND person_id IS NOT NULL"),
+        ),
+        Index("ix_staff_person", "provider_id", "person_id"),
+        CheckConstraint("removed_at IS NULL OR NOT is_active", name="removed_is_inactive"),
     )
 
     provider_id: Mapped[TenantId]
@@ -112,3 +137,13 @@ class Staff(Base):
     role: Mapped[StaffRole]
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
+    number: Mapped[str | None] = mapped_column(String(32))  # 店员编号, unique at the merchant
+    can_refund: Mapped[bool] = mapped_column(default=_refunds, server_default="false")
+    can_manage_admins: Mapped[bool] = mapped_column(default=_is_owner, server_default="false")
+    wants_notices: Mapped[bool] = mapped_column(default=True, server_default="true")
+    phone_sealed: Mapped[str | None] = mapped_column(String(512))
+    phone_hash: Mapped[str | None] = mapped_column(String(64))
+    password_hash: Mapped[str | None] = mapped_column(String(160))  # of the cashier
+    remark: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    activated_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]

@@ -11,7 +11,11 @@ from models.base import Base, BigId
 
 
 class WebSession(Base):
-    """kind `payer`: who pays, per wallet; kind `staff`: a merchant's person."""
+    """kind `payer`: who pays, per wallet; kind `staff`: who acts for a merchant, as what.
+
+    A staff session is a person's (`wechat_person_id`) and acts in one role at a time: as a row of
+    `staff`, or as a `provider_admin` in one merchant. Neither: the person has not chosen yet.
+    """
 
     __tablename__ = "web_session"
     __table_args__ = (Index("ix_web_session_expiry", "expires_at"),)
@@ -22,6 +26,8 @@ class WebSession(Base):
     wechat_person_id: Mapped[BigId | None]
     alipay_person_id: Mapped[BigId | None]
     staff_id: Mapped[BigId | None]
+    provider_admin_id: Mapped[BigId | None]
+    merchant_id: Mapped[BigId | None]  # where the provider's person acts
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]

@@ -9,8 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from models.merchant import StaffRole
-from services.people.acting import Acting
+from services.people.acting import Acting, Role
 
 
 class Right(StrEnum):
@@ -26,14 +25,25 @@ class Right(StrEnum):
     PAYOUTS = "payouts"  # members' money that is asked back: seeing it
     PAYOUT_DECIDE = "payout_decide"  # asking, allowing, refusing, having paid by hand
     SWITCH = "switch"  # 「本门店启用会员卡」
+    STAFF = "staff"  # a store's people: list, add, activate, change; all stores' with ALL_STORES
+    ADMINS = "admins"  # the merchant's admins: beside it `can_manage_admins` for any change
+    SHIFTS = "shifts"  # duty and slips: the own ones; the store's and all stores' as above
+    DUTY = "duty"  # clocking in and out
 
 
-RIGHTS: Final[dict[StaffRole, frozenset[Right]]] = {
-    StaffRole.OWNER: frozenset(Right),
-    StaffRole.MANAGER: frozenset(
-        {Right.ORDERS, Right.SEARCH, Right.MEMBERS, Right.FIGURES, Right.PAYOUTS}
-    ),
-    StaffRole.CLERK: frozenset({Right.ORDERS, Right.SEARCH}),
+MANAGER: Final = frozenset(
+    {Right.ORDERS, Right.SEARCH, Right.MEMBERS, Right.FIGURES, Right.PAYOUTS}
+    | {Right.STAFF, Right.SHIFTS, Right.DUTY}
+)
+CLERK: Final = frozenset({Right.ORDERS, Right.SEARCH, Right.SHIFTS, Right.DUTY})
+# The provider's people see; what they change, they change in their console (product 2.2).
+PROVIDERS: Final = frozenset({Right.ORDERS, Right.ALL_STORES})
+RIGHTS: Final[dict[Role, frozenset[Right]]] = {
+    Role.OWNER: frozenset(Right) - {Right.DUTY},  # of no store: nothing to clock in on
+    Role.MANAGER: MANAGER,
+    Role.CLERK: CLERK,
+    Role.PROVIDER: PROVIDERS,
+    Role.SUB_PROVIDER: PROVIDERS,
 }
 
 
