@@ -70,6 +70,10 @@ class Store(Base):
             ["provider_id", "merchant_id"], ["merchant.provider_id", "merchant.id"]
         ),
         UniqueConstraint("provider_id", "out_shop_id"),
+        Index("ix_store_merchant", "provider_id", "merchant_id", "id"),
+        CheckConstraint(
+            "NOT is_active OR (paused_at IS NULL AND deleted_at IS NULL)", name="open_is_active"
+        ),
     )
 
     provider_id: Mapped[TenantId]
@@ -86,8 +90,21 @@ class Store(Base):
     goods_tag: Mapped[str | None] = mapped_column(String(32))
     # 「本门店禁用会员卡」 of the old product; screens show its opposite (product CARD-20)
     disable_membership_card: Mapped[bool] = mapped_column(default=False, server_default="false")
+    takes_remark: Mapped[bool] = mapped_column(default=True, server_default="true")
     min_fen: Mapped[Fen | None]
     max_fen: Mapped[Fen | None]
+    province: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    city: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    district: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    address: Mapped[str] = mapped_column(String(128), default="", server_default="")
+    phone: Mapped[str] = mapped_column(String(64), default="", server_default="")  # the shop's own
+    longitude: Mapped[str] = mapped_column(String(16), default="", server_default="")  # GCJ-02
+    latitude: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    # who is told of payments: also those off duty; also of payments by the payer's code
+    receive_notify_after_duty: Mapped[bool] = mapped_column(default=False, server_default="false")
+    send_micro_pay_notify: Mapped[bool] = mapped_column(default=False, server_default="false")
+    paused_at: Mapped[datetime | None]  # by the merchant, who may go on; is_active is false then
+    deleted_at: Mapped[datetime | None]  # its transactions stay (product STO-5)
     created_at: Mapped[datetime]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, BigId, Fen, RowId, TenantId
@@ -19,7 +19,11 @@ class PayCodeKind(StrEnum):
 
 
 class PayCode(Base):
-    """A blank code has no store; every other kind has one."""
+    """A blank code has no store; every other kind has one.
+
+    A code that was unbound is blank again and keeps its merchant: nobody else may bind it, since it
+    may still hang in that merchant's shop.
+    """
 
     __tablename__ = "pay_code"
     __table_args__ = (
@@ -30,6 +34,7 @@ class PayCode(Base):
         ForeignKeyConstraint(["provider_id", "store_id"], ["store.provider_id", "store.id"]),
         ForeignKeyConstraint(["provider_id", "staff_id"], ["staff.provider_id", "staff.id"]),
         UniqueConstraint("provider_id", "code"),
+        Index("ix_pay_code_store", "provider_id", "store_id", "id"),
         CheckConstraint("kind = 'blank' OR store_id IS NOT NULL", name="bound_has_store"),
         CheckConstraint("kind <> 'fixed' OR unit_price_fen > 0", name="fixed_has_price"),
     )
@@ -44,6 +49,8 @@ class PayCode(Base):
     staff_id: Mapped[BigId | None]
     unit_price_fen: Mapped[Fen | None]
     is_active: Mapped[bool] = mapped_column(default=True)
+    # printed before it belonged to anybody, or bound again: by scanning it (product COD-2)
+    bound_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 
