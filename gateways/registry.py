@@ -19,9 +19,12 @@ from gateways.sms import SmsRelay
 from gateways.tls import presenting
 from gateways.wechat_oa.cards import WechatCards
 from gateways.wechat_oa.oauth import WechatOAuth
+from gateways.wechat_oa.tokens import WechatTokens
 from gateways.wechat_pay.bills import WechatBills
 from gateways.wechat_pay.codepay import WechatCodePay
 from gateways.wechat_pay.gateway import WechatPayGateway
+
+TOKEN_READ_S = 10.0  # seconds to wait for a token: `services.oa.renewing.LEASE` is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Gateways:
     alipay: AlipayGateway  # pay["alipay"] with what only Alipay has: wap_pay
     sms: SmsRelay
     wechat_cards: WechatCards  # a card in WeChat's own wallet
+    wechat_tokens: WechatTokens  # of official accounts and of the third-party platform
     codes: Mapping[str, CodePay] = field(default_factory=dict)  # payment codes, by channel
     callbacks: CallbackSender = field(default_factory=CallbackSender)  # to providers' own systems
     bills: Mapping[str, BillSource] = field(default_factory=dict)  # by channel
@@ -69,6 +73,11 @@ def build_gateways(
             connect_timeout=connect_timeout, read_timeout=read_timeout, pool_size=pool_size
         )
 
+    def patient() -> Transport:
+        if make_transport is not None:
+            return make_transport()
+        return HttpTransport(connect_timeout=2.0, read_timeout=TOKEN_READ_S, pool_size=4)
+
     clients = AlipayClients(base=alipay_base, transport=transport(), now=now)
     alipay = AlipayGateway(clients)
     wechat = WechatPayGateway(base=wechat_pay_base, transport=transport(), now=now)
@@ -100,5 +109,6 @@ def build_gateways(
         callbacks=callbacks or CallbackSender(),
         bills=MappingProxyType({"wechat": wechat_bills, "alipay": alipay_bills}),
         sms=SmsRelay(url=sms_relay, transport=transport()),
+        wechat_tokens=WechatTokens(api_base=wechat_oa_api_base, transport=patient()),
         wechat_cards=WechatCards(api_base=wechat_oa_api_base, transport=transport(), now=now),
     )

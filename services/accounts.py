@@ -30,10 +30,14 @@ class NotConfigured(AppError):
 
 @dataclass(frozen=True, slots=True)
 class OfficialAccount:
-    """The provider's own official account, which tells a payer's openid (mode `direct`)."""
+    """The provider's own official account, which tells a payer's openid.
+
+    With `component_appid` it is reached through that third-party platform, and has no secret.
+    """
 
     app_id: str
     secret: str = field(repr=False)
+    component_appid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def load_accounts(
         elif (row.channel, row.kind) == ("alipay", "pay"):
             alipay = _alipay(row, held, version)
         elif (row.channel, row.kind) == ("wechat", "oa"):
-            official = OfficialAccount(row.facts["app_id"], held["secret"][0])
+            official = _official(row.facts, held)
         elif (row.channel, row.kind) == ("alipay", "grant") and row.merchant_id is not None:
             grants[row.merchant_id] = AlipayGrant(row.facts["pid"], held["app_auth_token"][0])
     return ProviderAccounts(provider_id, version, wechat, alipay, official, grants)
@@ -119,6 +123,13 @@ def _secrets(session: Session, ring: KeyRing, provider_id: int) -> dict[int, dic
         plain = ring.open(row.sealed, seal_place("credential", "sealed", row.seal_key))
         found.setdefault(row.account_id, {}).setdefault(row.kind, []).append(plain)
     return found
+
+
+def _official(facts: dict[str, Any], held: dict[str, list[str]]) -> OfficialAccount | None:
+    platform = str(facts.get("component_appid") or "")
+    if platform:
+        return OfficialAccount(facts["app_id"], "", platform) if facts.get("app_id") else None
+    return OfficialAccount(facts["app_id"], held["secret"][0])
 
 
 def _wechat(row: AccountRow, held: dict[str, list[str]], version: int) -> tuple[WechatAccount, ...]:

@@ -14,6 +14,7 @@ from errors import GatewayRejected
 from models.session import OauthState, WebSession
 from services.accounts import NotConfigured, ProviderAccounts, seal_place
 from services.deps import Deps
+from services.oa import oauth
 from services.problems import PayProblem
 from services.scan import Scan
 from services.single import Single
@@ -123,7 +124,7 @@ def _authorize_url(
     if channel == "wechat":
         if accounts.official is None:
             raise PayProblem("PROVIDER_OA_NOT_AUTHORIZED")
-        return deps.gateways.wechat_oauth.authorize_url(accounts.official.app_id, back, state)
+        return oauth.authorize_url(deps, accounts.official, back, state)
     if not accounts.alipay:
         raise NotConfigured(channel=channel)
     return deps.gateways.alipay_oauth.authorize_url(accounts.alipay[0], back, state)
@@ -178,9 +179,7 @@ def _exchange(deps: Deps, accounts: ProviderAccounts, channel: str, code: str) -
         if channel == "wechat":
             if accounts.official is None:
                 raise PayProblem("PROVIDER_OA_NOT_AUTHORIZED")
-            official = accounts.official
-            openid = deps.gateways.wechat_oauth.openid(official.app_id, official.secret, code)
-            return official.app_id, openid
+            return accounts.official.app_id, oauth.openid(deps, accounts.official, code)
         if not accounts.alipay:
             raise NotConfigured(channel=channel)
         who = deps.gateways.alipay_oauth.exchange(accounts.alipay[0], code)

@@ -20,6 +20,7 @@ from services.cards import payout_sweep, room, wechat_membership
 from services.cards import sweep as recharges
 from services.deps import Deps
 from services.housekeeping import beat
+from services.oa import sweep as oa_tokens
 from services.refunds import sweep as refunds
 from tasks.callbacks import Postman
 from tasks.jobs import QUEUES, build_job_app
@@ -33,6 +34,7 @@ PAYOUTS_EVERY_S = 10.0
 TOTALS_EVERY_S = 1.0
 BILLS_EVERY_S = 2.0
 WECHAT_CARDS_EVERY_S = 2.0
+OA_TOKENS_EVERY_S = 2.0
 SEAL_EVERY_S = 2.0
 HEADS_EVERY_S = 30.0
 ABANDONED_EVERY_S = 5.0
@@ -60,6 +62,7 @@ class Sweeper:
                 ("bills", BILLS_EVERY_S, self.bills),
                 ("bill cases", BILLS_EVERY_S, self.bill_cases),
                 ("wechat cards", WECHAT_CARDS_EVERY_S, self.wechat_cards),
+                ("oa tokens", OA_TOKENS_EVERY_S, self.oa_tokens),
                 ("abandoned", ABANDONED_EVERY_S, self._abandoned),
                 ("beat", BEAT_EVERY_S, self._beat),
             )
@@ -125,6 +128,11 @@ class Sweeper:
         most = self._deps.settings.worker_threads
         claims = wechat_membership.claim_due(self._deps, most)
         return self._meet(claims, wechat_membership.pursue) >= most
+
+    def oa_tokens(self) -> bool:
+        """The same for the official account's tokens, before they are over."""
+        most = self._deps.settings.worker_threads
+        return self._meet(oa_tokens.claim_due(self._deps, most), oa_tokens.pursue) == most
 
     def _meet(self, claims: Sequence[T], meet: Callable[[Deps, T], None]) -> int:
         asked: list[Future[None]] = [self._pool.submit(meet, self._deps, claim) for claim in claims]

@@ -7,32 +7,20 @@ field as text, a copy of our ledger, and leads to our card page.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from errors import GatewayRejected, GatewayUnknown
+from errors import GatewayUnknown
 from gateways.http import Transport, timed
 
 if TYPE_CHECKING:
     from gateways.wechat_oa.cards_sdk import CardCalls
 
 T = TypeVar("T")
-# A token that is no longer the latest, unreadable, or over: a fresh one cures it.
-TOKEN_ERRORS = frozenset({"40001", "40014", "42001"})
-FRESH = timedelta(minutes=5)  # WeChat's word: an old token lives on so long
 SKU = 100_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class OaAccount:
-    """The official account whose cards these are."""
-
-    app_id: str
-    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +58,23 @@ _REVIEWS = {
 
 
 class WechatCards:
-    """Card calls of official accounts. Every method may raise GatewayRejected (a definite no, with
-    WeChat's errcode) or GatewayUnknown."""
+    """Card calls of official accounts, with an account's token (`services.oa.tokens.call`). Every
+    method may raise GatewayRejected (a definite no, with WeChat's errcode) or GatewayUnknown."""
 
     def __init__(self, *, api_base: str, transport: Transport, now: Callable[[], datetime]) -> None:
         self._api_base, self._transport, self._now = api_base.rstrip("/"), transport, now
-        self._lock = threading.Lock()
-        self._kept: dict[tuple[str, str], tuple[str, datetime]] = {}
 
-    def create(self, account: OaAccount, design: CardDesign) -> str:
+    def create(self, token: str, design: CardDesign) -> str:
         """Hand a card in for review; WeChat's card id. Not idempotent: after GatewayUnknown there
         may be a card that nobody uses."""
         with timed("wechat_card", "create"):
-            made: str = self._call(account, lambda calls: calls.create(_card(design)))
+            made: str = self._call(token, lambda calls: calls.create(_card(design)))
             return made
 
-    def review(self, account: OaAccount, card_id: str) -> Review:
+    def review(self, token: str, card_id: str) -> Review:
         """How the review stands now."""
         with timed("wechat_card", "get"):
-            card = self._call(account, lambda calls: calls.get(card_id))
+            card = self._call(token, lambda calls: calls.get(card_id))
         try:
             said = card["member_card"]["base_info"]["status"]
         except (KeyError, TypeError):
@@ -97,47 +83,43 @@ class WechatCards:
             raise GatewayUnknown(f"an unknown status {str(said)[:40]}")
         return _REVIEWS[said]
 
-    def activate(
-        self, account: OaAccount, card_id: str, code: str, *, number: str, balance: str
-    ) -> None:
+    def activate(self, token: str, card_id: str, code: str, *, number: str, balance: str) -> None:
         """A member's card becomes usable there; may be repeated."""
         with timed("wechat_card", "activate"):
             self._call(
-                account,
+                token,
                 lambda calls: calls.activate_membercard(
                     number, code, card_id=card_id, init_custom_field_value1=balance
                 ),
             )
 
-    def show(self, account: OaAccount, card_id: str, code: str, balance: str) -> None:
+    def show(self, token: str, card_id: str, code: str, balance: str) -> None:
         """Write the balance on a member's card, silently; may be repeated."""
         quiet = {"is_notify_custom_field1": False}
         with timed("wechat_card", "update"):
             self._call(
-                account,
+                token,
                 lambda calls: calls.update_membercard(
                     code, card_id, custom_field_value1=balance, notify_optional=quiet
                 ),
             )
 
-    def qrcode(self, account: OaAccount, card_id: str, code: str) -> str:
+    def qrcode(self, token: str, card_id: str, code: str) -> str:
         """The address inside a code that puts this card into whoever's wallet scans it."""
         wanted = {
             "action_name": "QR_CARD",
             "action_info": {"card": {"card_id": card_id, "code": code}},
         }
         with timed("wechat_card", "qrcode"):
-            found = self._call(account, lambda calls: calls.create_qrcode(wanted))
+            found = self._call(token, lambda calls: calls.create_qrcode(wanted))
         url = found.get("url")
         if not isinstance(url, str) or not url.startswith("http"):
             raise GatewayUnknown("a code without an address")
         return url
 
-    def add_card(
-        self, account: OaAccount, card_id: str, code: str, *, nonce: str
-    ) -> dict[str, str]:
-        """What the page hands to `wx.addCard`: the card's id and its signed extension."""
-        ticket = self._ticket(account)
+    def add_card(self, ticket: str, card_id: str, code: str, *, nonce: str) -> dict[str, str]:
+        """What the page hands to `wx.addCard`: the card's id and its signed extension. `ticket` is
+        the account's of kind wx_card."""
         from gateways.wechat_oa.cards_sdk import signed  # wechatpy is slow to import
 
         stamp = str(int(self._now().timestamp()))
@@ -149,68 +131,10 @@ class WechatCards:
         }
         return {"cardId": card_id, "cardExt": json.dumps(extension)}
 
-    def _call(self, account: OaAccount, work: Callable[[CardCalls], T]) -> T:
-        """With the token we have; once more with a fresh one where WeChat says that it is old."""
+    def _call(self, token: str, work: Callable[[CardCalls], T]) -> T:
         from gateways.wechat_oa.cards_sdk import CardCalls  # wechatpy is slow to import
 
-        token = self._token(account)
-        try:
-            return work(CardCalls(self._api_base, token, self._transport))
-        except GatewayRejected as problem:
-            if problem.upstream_code not in TOKEN_ERRORS:
-                raise
-        self._forget(account, token)
-        return work(CardCalls(self._api_base, self._token(account), self._transport))
-
-    def _token(self, account: OaAccount) -> str:
-        """`stable_token` gives every process the same token until it is nearly over: what is kept
-        here is a copy, and asking twice at once does no harm."""
-        wanted = {
-            "grant_type": "client_credential",
-            "appid": account.app_id,
-            "secret": account.secret,
-        }
-        return self._keep(
-            (account.app_id, "token"), "access_token",
-            lambda: self._ask(f"{self._api_base}/cgi-bin/stable_token", wanted),
-        )  # fmt: skip
-
-    def _ticket(self, account: OaAccount) -> str:
-        token = self._token(account)
-        url = f"{self._api_base}/cgi-bin/ticket/getticket?access_token={token}&type=wx_card"
-        try:
-            return self._keep((account.app_id, "ticket"), "ticket", lambda: self._ask(url, None))
-        except GatewayRejected as problem:
-            if problem.upstream_code in TOKEN_ERRORS:
-                self._forget(account, token)
-            raise
-
-    def _ask(self, url: str, data: dict[str, Any] | None) -> dict[str, Any]:
-        from gateways.wechat_oa.cards_sdk import called  # wechatpy is slow to import
-
-        with timed("wechat_card", "token"):
-            return called(self._transport, url, data)
-
-    def _keep(self, key: tuple[str, str], name: str, ask: Callable[[], dict[str, Any]]) -> str:
-        now = self._now()
-        with self._lock:
-            kept = self._kept.get(key)
-        if kept is not None and kept[1] > now:
-            return kept[0]
-        found = ask()
-        value, life = found.get(name), found.get("expires_in")
-        if not isinstance(value, str) or not value or not isinstance(life, int):
-            raise GatewayUnknown(f"an answer without {name}")
-        until = now + max(timedelta(), timedelta(seconds=life) - FRESH)
-        with self._lock:
-            self._kept[key] = (value, until)
-        return value
-
-    def _forget(self, account: OaAccount, token: str) -> None:
-        with self._lock:
-            kept = self._kept.get((account.app_id, "token"))
-            if kept is not None and kept[0] == token:
-                del self._kept[(account.app_id, "token")]
+        return work(CardCalls(self._api_base, token, self._transport))
 
 
 def _card(design: CardDesign) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from errors import GatewayRejected, GatewayUnknown
 from gateways import strict_json
@@ -24,7 +25,13 @@ class WechatOAuth:
         self._api_base, self._open_base, self._transport = api_base, open_base, transport
 
     def authorize_url(
-        self, app_id: str, redirect_uri: str, state: str, *, component_appid: str | None = None
+        self,
+        app_id: str,
+        redirect_uri: str,
+        state: str,
+        *,
+        component_appid: str | None = None,
+        scope: str = "snsapi_base",
     ) -> str:
         """Where to send the payer; they come back to `redirect_uri` with code and state.
 
@@ -32,7 +39,9 @@ class WechatOAuth:
         """
         if not (1 <= len(state) <= 128 and state.isascii() and state.isalnum()):
             raise ValueError("state is 1 to 128 of [a-zA-Z0-9]")
-        return self._sdk(app_id, "").authorize_page(redirect_uri, state, component_appid)
+        sdk = self._sdk(app_id, "")
+        sdk.scope = scope
+        return sdk.authorize_page(redirect_uri, state, component_appid)
 
     def openid(self, app_id: str, secret: str, code: str) -> str:
         """Exchange the code, good once and for 5 minutes, for the openid under `app_id`.
@@ -41,23 +50,15 @@ class WechatOAuth:
         SNAPSHOT_USER for a snapshot page's throw-away identity, which must never pay or be bound.
         """
         with timed("wechat", "oauth"):
-            found = self._fetch(app_id, secret, code)
-            if found.get("is_snapshotuser"):
-                raise GatewayRejected(SNAPSHOT_USER, "快照页访客")
-            try:
-                openid = strict_json.word(found, "openid")
-            except ValueError:
-                openid = None
-            if openid is None:
-                raise GatewayUnknown("no openid in the answer")
-            return openid
+            return _openid(lambda: self._sdk(app_id, secret).fetch_access_token(code))
 
-    def _fetch(self, app_id: str, secret: str, code: str) -> dict[str, object]:
-        try:
-            found: dict[str, object] = self._sdk(app_id, secret).fetch_access_token(code)
-        except KeyError:
-            raise GatewayUnknown("an answer without token or openid") from None
-        return found
+    def openid_through(
+        self, app_id: str, component_appid: str, component_token: str, code: str
+    ) -> str:
+        """The same through a third-party platform, whose own token stands in for the secret."""
+        with timed("wechat", "oauth"):
+            sdk = self._sdk(app_id, "")
+            return _openid(lambda: sdk.fetch_through(component_appid, component_token, code))
 
     def _sdk(self, app_id: str, secret: str) -> OfficialAccountOAuth:
         from gateways.wechat_oa.sdk import OfficialAccountOAuth  # wechatpy is slow to import
@@ -69,3 +70,19 @@ class WechatOAuth:
             open_base=self._open_base,
             transport=self._transport,
         )
+
+
+def _openid(fetch: Callable[[], dict[str, Any]]) -> str:
+    try:
+        found = fetch()
+    except KeyError:
+        raise GatewayUnknown("an answer without token or openid") from None
+    if found.get("is_snapshotuser"):
+        raise GatewayRejected(SNAPSHOT_USER, "快照页访客")
+    try:
+        openid = strict_json.word(found, "openid")
+    except ValueError:
+        openid = None
+    if openid is None:
+        raise GatewayUnknown("no openid in the answer")
+    return openid

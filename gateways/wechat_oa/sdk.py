@@ -34,6 +34,20 @@ class OfficialAccountOAuth(_WeChatOAuth):  # type: ignore[misc]
         component = f"&component_appid={component_appid}" if component_appid else ""
         return f"{url}{component}#{fragment}"
 
+    def fetch_through(self, component_appid: str, token: str, code: str) -> dict[str, Any]:
+        """The exchange through a third-party platform (wechat.md D)."""
+        return self._request(
+            "get",
+            "sns/oauth2/component/access_token",
+            params={
+                "appid": self.app_id,
+                "code": code,
+                "grant_type": "authorization_code",
+                "component_appid": component_appid,
+                "component_access_token": token,
+            },
+        )
+
     def _request(self, method: str, url_or_endpoint: str, **kwargs: Any) -> dict[str, Any]:
         """GatewayRejected with WeChat's errcode; GatewayUnknown when it is busy or silent."""
         url = f"{self.API_BASE_URL}{url_or_endpoint}?{urlencode(kwargs.get('params') or {})}"

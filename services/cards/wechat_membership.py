@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from errors import GatewayRejected, GatewayUnknown
 from gateways.money import yuan_from_fen
-from gateways.wechat_oa.cards import CardDesign, OaAccount, Review
+from gateways.wechat_oa.cards import CardDesign, Review, WechatCards
 from models.card import CardProgram, CardStatus, MemberCard, ProgramStatus
 from models.membership import WechatCard, WechatCardCopy, WechatCardState
 from models.merchant import Merchant
@@ -24,6 +24,7 @@ from models.provider import Provider
 from services.cards.member_problems import CardUnknown, NotOffered
 from services.cards.programs import move_in
 from services.deps import Deps
+from services.oa import tokens
 from services.problems import PayProblem
 
 CLAIM = timedelta(seconds=60)  # longer than a call may take
@@ -85,12 +86,12 @@ def pursue(deps: Deps, claim: Claim) -> None:
 def _pursue_card(deps: Deps, claim: Claim) -> None:
     design, card_id = deps.transact(lambda s: _design(s, deps, claim))
     try:
-        account = _account(deps, claim.provider_id)
+        cards = deps.gateways.wechat_cards
         if card_id is None:
-            made = deps.gateways.wechat_cards.create(account, design)
+            made = tokens.call(deps, claim.provider_id, lambda t: cards.create(t, design))
             deps.transact(lambda s: _made(s, deps, claim, made))
         else:
-            review = deps.gateways.wechat_cards.review(account, card_id)
+            review = tokens.call(deps, claim.provider_id, lambda t: cards.review(t, card_id))
             deps.transact(lambda s: _reviewed(s, deps, claim, review))
     except GatewayRejected as problem:
         said = f"{problem.upstream_code} {problem.upstream_message}"[:200]
@@ -198,9 +199,8 @@ def add_to_wallet(deps: Deps, provider_id: int, card_id: int) -> dict[str, str]:
         return program.wechat_card_id, card.number
 
     there, code = deps.transact(unit)
-    account = _account(deps, provider_id)
-    nonce = secrets.token_hex(16)
-    return deps.gateways.wechat_cards.add_card(account, there, code, nonce=nonce)
+    ticket, nonce = tokens.card_ticket(deps, provider_id), secrets.token_hex(16)
+    return deps.gateways.wechat_cards.add_card(ticket, there, code, nonce=nonce)
 
 
 def added(deps: Deps, provider_id: int, card_id: int) -> None:
@@ -250,11 +250,7 @@ def _pursue_copy(deps: Deps, claim: Claim) -> None:
         return
     cards, balance = deps.gateways.wechat_cards, f"¥{yuan_from_fen(copy.balance_fen)}"
     try:
-        account = _account(deps, claim.provider_id)
-        if copy.is_activated:
-            cards.show(account, copy.there, copy.code, balance)
-        else:
-            cards.activate(account, copy.there, copy.code, number=copy.number, balance=balance)
+        tokens.call(deps, claim.provider_id, lambda t: _tell(cards, t, copy, balance))
     except GatewayRejected as problem:
         said = f"{problem.upstream_code} {problem.upstream_message}"[:200]
         deps.transact(lambda s: _not_shown(s, deps, claim, said))
@@ -263,6 +259,13 @@ def _pursue_copy(deps: Deps, claim: Claim) -> None:
         deps.transact(lambda s: _not_shown(s, deps, claim, why))
     else:
         deps.transact(lambda s: _shown(s, deps, claim, copy.version))
+
+
+def _tell(cards: WechatCards, token: str, copy: _Copy, balance: str) -> None:
+    if copy.is_activated:
+        cards.show(token, copy.there, copy.code, balance)
+    else:
+        cards.activate(token, copy.there, copy.code, number=copy.number, balance=balance)
 
 
 def _read_copy(session: Session, claim: Claim) -> _Copy | None:
@@ -300,14 +303,6 @@ def _not_shown(session: Session, deps: Deps, claim: Claim, said: str) -> None:
     wait = timedelta(seconds=_after(COPY_AFTER, row.tries))
     row.due_at = None if given_up else deps.now() + wait
     session.flush()
-
-
-def _account(deps: Deps, provider_id: int) -> OaAccount:
-    version = deps.transact(lambda s: s.get_one(Provider, provider_id).account_version)
-    official = deps.accounts_of(provider_id, version).official
-    if official is None:
-        raise PayProblem("PROVIDER_OA_NOT_AUTHORIZED")
-    return OaAccount(official.app_id, official.secret)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The provider's official account: tokens, pushes, grants, menu."""
