@@ -25,6 +25,11 @@ class Right(StrEnum):
     PAYOUTS = "payouts"  # members' money that is asked back: seeing it
     PAYOUT_DECIDE = "payout_decide"  # asking, allowing, refusing, having paid by hand
     SWITCH = "switch"  # 「本门店启用会员卡」
+    STORES = "stores"  # a store's page, its codes and posters; all stores' with ALL_STORES
+    STORE_EDIT = "store_edit"  # information, hours, limits, pausing
+    STORE_ADD = "store_add"  # a new store, and deleting one
+    CODES = "codes"  # a new code, its name, switching it off, unbinding
+    BIND = "bind"  # a blank code, by scanning it
     STAFF = "staff"  # a store's people: list, add, activate, change; all stores' with ALL_STORES
     ADMINS = "admins"  # the merchant's admins: beside it `can_manage_admins` for any change
     SHIFTS = "shifts"  # duty and slips: the own ones; the store's and all stores' as above
@@ -34,10 +39,13 @@ class Right(StrEnum):
 MANAGER: Final = frozenset(
     {Right.ORDERS, Right.SEARCH, Right.MEMBERS, Right.FIGURES, Right.PAYOUTS}
     | {Right.STAFF, Right.SHIFTS, Right.DUTY}
+    | {Right.STORES, Right.STORE_EDIT, Right.CODES, Right.BIND}
 )
-CLERK: Final = frozenset({Right.ORDERS, Right.SEARCH, Right.SHIFTS, Right.DUTY})
+CLERK: Final = frozenset(
+    {Right.ORDERS, Right.SEARCH, Right.SHIFTS, Right.DUTY, Right.STORES, Right.BIND}
+)
 # The provider's people see; what they change, they change in their console (product 2.2).
-PROVIDERS: Final = frozenset({Right.ORDERS, Right.ALL_STORES})
+PROVIDERS: Final = frozenset({Right.ORDERS, Right.ALL_STORES, Right.STORES})
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.OWNER: frozenset(Right) - {Right.DUTY},  # of no store: nothing to clock in on
     Role.MANAGER: MANAGER,
