@@ -97,6 +97,12 @@ class Settings(BaseSettings):
     refund_days_alipay: int = Field(
         default=365, ge=1, description="Alipay's limit for refunds, by the merchant's contract"
     )
+    refund_confirm_fen: int = Field(
+        default=50_000, ge=1, description="a refund of so much or more is confirmed twice, fen"
+    )
+    clerk_sees_store: bool = Field(
+        default=True, description="on duty, a clerk sees the orders of the whole store"
+    )
     callback_retry_after_s: str = Field(
         default="45,45,45,300,1800,3600,10800,21600,43200,86400,86400",
         description="seconds from each failed callback to the next try; after the last it is dead",

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from gateways.money import fen_from_yuan
 from models.merchant import Store
 from models.order import PayAttempt, PayOrder
 from models.paycode import PayCode
@@ -46,17 +47,19 @@ Rows = Select[Any, Any, Any, Any]
 class Kind(StrEnum):
     """What a list can be narrowed to."""
 
+    PAID = "paid"
     REFUNDED = "refunded"  # some or all of it went back
     OPEN = "open"  # not final: a payer may be paying it
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose orders: one merchant's, of one of his stores or of all."""
+    """Whose orders: one merchant's, of one of his stores or of all, of all pay codes or of some."""
 
     provider_id: int
     merchant_id: int
     store_id: int | None = None
+    code_ids: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,40 @@ def find_by_number(session: Session, scope: Scope, typed: str) -> list[OrderRow]
     """
     number = clean(typed)
     return [] if number is None else _read(session, numbered(scope, number))
+
+
+def find_by_amount(session: Session, scope: Scope, typed: str) -> list[OrderRow]:
+    """The merchant's newest 200 orders of this sum, newest first: what a customer says he paid.
+
+    [] unless it is typed as a sum of money, with a point or a sign of it: `38.50`, `¥38`, `38 元`.
+    """
+    fen = amount(typed)
+    return [] if fen is None else _read(session, of_amount(scope, fen))
+
+
+def amount(typed: str) -> int | None:
+    """Fen, of what is written as money; digits alone are a number's end."""
+    bare = "".join(unicodedata.normalize("NFKC", typed).split()).replace(",", "")
+    figure = bare.lstrip("¥").removesuffix("元")
+    try:
+        return fen_from_yuan(figure) if figure != bare or "." in bare else None
+    except ValueError:
+        return None
+
+
+def of_amount(scope: Scope, fen: int) -> Rows:
+    """The statement of a search by amount."""
+    newest = (
+        select(PayOrder.id, PayOrder.amount_fen)
+        .where(*_of(scope))
+        .order_by(PayOrder.id.desc())
+        .limit(literal_column(str(AMONG_NEWEST)))
+        .subquery()
+    )
+    wanted = _rows(scope).where(
+        PayOrder.id.in_(select(newest.c.id).where(newest.c.amount_fen == fen))
+    )
+    return wanted.order_by(PayOrder.id.desc()).limit(literal_column(str(PAGE)))
 
 
 def numbered(scope: Scope, number: str) -> Rows:
@@ -164,6 +201,8 @@ def _of(scope: Scope) -> list[ColumnElement[bool]]:
     ]
     if scope.store_id is not None:
         mine.append(PayOrder.store_id == _whoever(scope.store_id))
+    if scope.code_ids is not None:
+        mine.append(PayOrder.pay_code_id.in_(scope.code_ids))
     return mine
 
 
@@ -178,6 +217,8 @@ def _whoever(key: int) -> ScalarSelect[int]:
 
 def _narrowed(kind: Kind | None) -> list[ColumnElement[bool] | TextClause]:
     """In the words of the partial indexes: as parameters the planner could not match them."""
+    if kind is Kind.PAID:
+        return [text("pay_order.status = 'paid'")]
     if kind is Kind.REFUNDED:
         return [PayOrder.refunded_fen > literal_column("0")]
     if kind is Kind.OPEN:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask import make_response, redirect, render_template, request
 from flask.wrappers import Response
 
+from blueprints.merchant import tabs
 from errors import AppError, BadInput
 from web.assets import linked_headers
 from web.runtime import deps
@@ -22,6 +23,7 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "−", "＝", "＋", "－", "�
 def page(template: str, status: int = 200, **shown: Any) -> Response:
     simulation = deps().settings.simulation
     shown = {"simulation": simulation, "status": status, "token": form_token(), **shown}
+    shown.setdefault("tabs", tabs.shown())
     response = make_response(render_template(template, **shown), status)
     response.headers.update(linked_headers(deps().settings.simulator_url or None))
     return response

@@ -8,13 +8,17 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from errors import NotFound
 from models.card import CardSpend
 from models.event import AuditEntry
+from models.merchant import Staff
 from models.order import PayOrder
 from services.cards.spent import spend_of
+from services.deps import Deps
+from services.order_list import Scope
 from services.orders import state_of
-from services.refunds import listing, words
-from web.formats import figure, local_time
+from services.refunds import asking, listing, words
+from web.formats import figure, local_time, money
 
 CHIPS = {
     "pending": ("info", "待确认"),
@@ -46,33 +50,60 @@ REFUND_HELP = "余额不足多半是开了自动提现：先在钱包的商户�
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An order with what its page needs."""
+    """An order with what its page needs. `people` says by actor what somebody is called."""
 
     order: PayOrder
     story: list[AuditEntry]
     refunds: list[listing.Line]
     place: str
+    people: dict[str, str]
+    room_fen: int = 0  # what can still be refunded
     spend: tuple[CardSpend, str] | None = None  # of a card, with its number
 
 
-def read(session: Session, provider_id: int, merchant_id: int, number: str) -> Found | None:
-    """The merchant's own order, or None."""
-    order = session.scalar(
-        select(PayOrder).where(
-            PayOrder.provider_id == provider_id,
-            PayOrder.merchant_id == merchant_id,
-            PayOrder.out_trade_no == number,
-        )
+def find(session: Session, seen: Scope, number: str) -> PayOrder:
+    """An order that this person may see. Raises NotFound for any other, alike."""
+    wanted = select(PayOrder).where(
+        PayOrder.provider_id == seen.provider_id,
+        PayOrder.merchant_id == seen.merchant_id,
+        PayOrder.out_trade_no == number,
     )
+    if seen.store_id is not None:
+        wanted = wanted.where(PayOrder.store_id == seen.store_id)
+    if seen.code_ids is not None:
+        wanted = wanted.where(PayOrder.pay_code_id.in_(seen.code_ids))
+    order = session.scalar(wanted)
     if order is None:
-        return None
+        raise NotFound(number)
+    return order
+
+
+def read(session: Session, deps: Deps, seen: Scope, number: str) -> Found:
+    """Raises NotFound as `find` does."""
+    order = find(session, seen, number)
     story = session.scalars(
         select(AuditEntry)
-        .where(AuditEntry.provider_id == provider_id, AuditEntry.subject == f"order:{number}")
+        .where(AuditEntry.provider_id == order.provider_id, AuditEntry.subject == f"order:{number}")
         .order_by(AuditEntry.id)
     ).all()
-    refunds, place = listing.of_order(session, order), _place(session, order)
-    return Found(order, list(story), refunds, place, spend_of(session, order))
+    return Found(
+        order,
+        list(story),
+        listing.of_order(session, order),
+        _place(session, order),
+        _people(session, order),
+        asking.refundable(session, deps, order),
+        spend_of(session, order),
+    )
+
+
+def _people(session: Session, order: PayOrder) -> dict[str, str]:
+    rows = session.execute(
+        select(Staff.id, Staff.name).where(
+            Staff.provider_id == order.provider_id, Staff.merchant_id == order.merchant_id
+        )
+    )
+    return {f"staff:{row.id}": row.name for row in rows}
 
 
 def _place(session: Session, order: PayOrder) -> str:
@@ -87,10 +118,12 @@ def _place(session: Session, order: PayOrder) -> str:
     return " · ".join(part for part in (where.branch_name or where.name, where.place) if part)
 
 
-def shown(found: Found) -> dict[str, Any]:
+def shown(found: Found, *, may_refund: bool = False) -> dict[str, Any]:
     """What the template takes."""
     order = found.order
     kind, said = CHIPS.get(state_of(order), ("ok", "已支付"))
+    if state_of(order) == "part_refunded":
+        said = f"{said} {money(order.refunded_fen)}"
     note, note_kind = _note(found)
     return {
         "title": "订单详情",
@@ -104,7 +137,13 @@ def shown(found: Found) -> dict[str, Any]:
         "note": note,
         "note_kind": note_kind,
         "back_url": "/m/orders",
+        "refund_url": refund_url(order) if may_refund and found.room_fen else None,
+        "tabs": None,
     }
+
+
+def refund_url(order: PayOrder) -> str:
+    return f"/m/orders/{order.out_trade_no}/refund"
 
 
 def _facts(found: Found) -> list[dict[str, Any]]:
@@ -150,15 +189,28 @@ def _refund(line: listing.Line) -> dict[str, Any]:
 
 
 def _timeline(found: Found) -> list[dict[str, Any]]:
+    """What happened, the newest first; of people their names, of wallets their own words."""
     steps = [{"at": local_time(found.order.created_at), "text": "顾客发起付款"}]
     for entry in found.story:
-        amount = entry.facts.get("amount_fen")
+        facts = entry.facts
+        amount = facts.get("amount_fen")
         said = STORY.get(entry.action, entry.action).format(yuan=figure(amount) if amount else "")
+        if entry.action == "order_paid":
+            said = f"{said} {money(found.order.amount_fen)}"
+        notes = [_who(found, entry), f"原因：{facts['reason']}" if facts.get("reason") else ""]
+        notes.append(str(facts.get("out_refund_no") or ""))
         step = {"at": local_time(entry.created_at), "text": said}
-        if entry.action == "refund_asked" and entry.facts.get("reason"):
-            step["note"] = f"原因：{entry.facts['reason']}"
+        step["note"] = " · ".join(note for note in notes if note)
         steps.append(step)
-    return steps
+    return steps[::-1]
+
+
+def _who(found: Found, entry: AuditEntry) -> str:
+    if entry.actor in found.people:
+        allowed = found.people.get(str(entry.facts.get("allowed_by")), "")
+        by = found.people[entry.actor]
+        return f"{by}操作" + (f"，{allowed}授权" if allowed and allowed != by else "")
+    return "服务商操作" if entry.actor.startswith(("admin:", "cli:")) else ""
 
 
 def _note(found: Found) -> tuple[str | None, str]:

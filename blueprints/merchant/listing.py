@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any, Self
 from urllib.parse import urlencode
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from blueprints.merchant.detail import CHIPS
@@ -20,21 +19,25 @@ from services.order_list import (
     Kind,
     OrderRow,
     Scope,
+    find_by_amount,
     find_by_number,
     list_orders,
 )
 from services.people.acting import Acting
+from services.shop_figures import parts, scope
 from services.totals import Takings, china_day
-from web.formats import local_clock, local_day, tail4
+from web.formats import local_clock, local_day, money, tail4
+from web.runtime import deps
 
 HOME = "/m/orders"
-KINDS = {Kind.REFUNDED: "有退款", Kind.OPEN: "待确认"}
+KINDS = {Kind.PAID: "已支付", Kind.REFUNDED: "有退款", Kind.OPEN: "待确认"}
 NOTHING_FOUND = (
     "没有找到这个单号",
     "请核对单号：订单号、钱包单号或退款单号要完整；"
-    f"订单号也可只输末 4 到 8 位，在最近 {AMONG_NEWEST} 笔里找。",
+    f"订单号也可只输末 4 到 8 位，金额要带小数点，都在最近 {AMONG_NEWEST} 笔里找。",
 )
 NOTHING = {
+    Kind.PAID: ("还没有付成的订单", "顾客付成后，订单会立刻出现在这里。"),
     Kind.REFUNDED: ("没有退款的订单", "有退款成功的订单会出现在这里。"),
     Kind.OPEN: ("没有待确认的订单", "顾客正在付款、结果还没确认的订单会出现在这里。"),
 }
@@ -82,19 +85,26 @@ def _day(typed: str) -> date | None:
         return None
 
 
-def shown(session: Session, staff: Acting, asked: Asked) -> dict[str, Any]:
+def seen_by(session: Session, who: Acting) -> Scope:
+    """The orders that this person may see."""
+    return scope.scope_of(session, who, whole_store_on_duty=deps().settings.clerk_sees_store)
+
+
+def shown(session: Session, who: Acting, asked: Asked) -> dict[str, Any]:
     """What the template takes."""
-    scope = Scope(staff.provider_id, staff.merchant_id, asked.store_id)
+    seen = seen_by(session, who)
     if asked.number:
-        return _found(session, Scope(staff.provider_id, staff.merchant_id), asked)
-    before = _start(session, scope, asked)
-    rows = list_orders(session, scope, kind=asked.kind, before=before)
-    takings = None if asked.kind else _takings(session, scope, rows)
+        return _found(session, seen, asked)
+    here = scope.narrowed(session, seen, asked.store_id)
+    before = _start(session, here, asked)
+    rows = list_orders(session, here, kind=asked.kind, before=before)
+    takings = None if asked.kind else _takings(session, here, rows)
     title, reason = _empty(asked)
     older = replace(asked, before=rows[-1].id, day=None) if len(rows) == PAGE else None
+    stores = scope.stores(session, seen)
     return {
-        "title": "订单",
-        "filters": _filters(_stores(session, scope), asked),
+        "title": "我的订单" if here.code_ids is not None else "订单",
+        "filters": _filters(stores if seen.store_id is None else [], asked),
         "asked": asked,
         "days": _days(rows, takings),
         "older_url": older and older.url(),
@@ -103,15 +113,17 @@ def shown(session: Session, staff: Acting, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _found(session: Session, scope: Scope, asked: Asked) -> dict[str, Any]:
-    rows = find_by_number(session, scope, asked.number)
+def _found(session: Session, seen: Scope, asked: Asked) -> dict[str, Any]:
+    """Says of each one whether it is paid: somebody asks whether a payment has arrived."""
+    rows = find_by_number(session, seen, asked.number)
+    rows += [] if rows else find_by_amount(session, seen, asked.number)
     title, reason = NOTHING_FOUND
     return {
         "title": "查找订单",
         "back_url": HOME,
         "asked": asked,
         "found": len(rows),
-        "days": _days(rows, None),
+        "days": _days(rows, None, says_paid=True),
         "empty_title": title,
         "empty_reason": reason,
         "empty_url": HOME,
@@ -119,11 +131,11 @@ def _found(session: Session, scope: Scope, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _start(session: Session, scope: Scope, asked: Asked) -> int | None:
+def _start(session: Session, here: Scope, asked: Asked) -> int | None:
     if asked.day is None:
         return asked.before
     newest = totals.newest_order(
-        session, scope.provider_id, scope.merchant_id, scope.store_id, asked.day
+        session, here.provider_id, here.merchant_id, here.store_id, asked.day
     )
     return newest + 1 if asked.before is None else min(asked.before, newest + 1)
 
@@ -138,21 +150,14 @@ def _empty(asked: Asked) -> tuple[str, str]:
     return "还没有订单", "顾客扫收款码付款后，订单会立刻出现在这里。"
 
 
-def _stores(session: Session, scope: Scope) -> Sequence[Store]:
-    return session.scalars(
-        select(Store)
-        .where(Store.provider_id == scope.provider_id, Store.merchant_id == scope.merchant_id)
-        .order_by(Store.id)
-    ).all()
-
-
 def _filters(stores: Sequence[Store], asked: Asked) -> list[dict[str, Any]]:
     """Kinds, of which a second tap frees again; then stores, of which one or all is chosen."""
     first, links = replace(asked, before=None), []
     for kind, label in KINDS.items():
         chosen = asked.kind is kind
         links.append(_link(replace(first, kind=None if chosen else kind), label, chosen))
-    links.append(_link(replace(first, store_id=None), "全部门店", asked.store_id is None))
+    if stores:
+        links.append(_link(replace(first, store_id=None), "全部门店", asked.store_id is None))
     for store in stores:
         here = replace(first, store_id=store.id)
         links.append(_link(here, store.branch_name or store.name, asked.store_id == store.id))
@@ -163,40 +168,56 @@ def _link(asked: Asked, label: str, current: bool) -> dict[str, Any]:
     return {"href": asked.url(), "label": label, "current": current}
 
 
-def _takings(session: Session, scope: Scope, rows: Sequence[OrderRow]) -> dict[date, Takings]:
+def _takings(session: Session, here: Scope, rows: Sequence[OrderRow]) -> dict[date, Takings]:
     days = sorted({china_day(row.at) for row in rows})
-    return totals.per_day(session, scope.provider_id, scope.merchant_id, scope.store_id, days)
+    if here.code_ids is None:
+        return totals.per_day(session, here.provider_id, here.merchant_id, here.store_id, days)
+    if not days:
+        return {}
+    found = parts.read(session, here, days[0], days[-1])
+    taken = parts.grouped((part for part in found if part.is_taken), lambda part: part.day_on)
+    return {
+        day: Takings(
+            sums.paid_count, sums.paid_fen, sums.refund_count, sums.refund_fen, sums.returned_fen
+        )
+        for day, sums in taken.items()
+    }
 
 
-def _days(rows: Sequence[OrderRow], takings: Mapping[date, Takings] | None) -> list[dict[str, Any]]:
+def _days(
+    rows: Sequence[OrderRow], takings: Mapping[date, Takings] | None, *, says_paid: bool = False
+) -> list[dict[str, Any]]:
     """Each day once, where its newest order is: around midnight orders and payments interleave."""
     groups: dict[date, list[OrderRow]] = {}
-    for row in rows:
-        groups.setdefault(china_day(row.at), []).append(row)
+    for one in rows:
+        groups.setdefault(china_day(one.at), []).append(one)
     shown = []
     for day, members in groups.items():
-        one: dict[str, Any] = {
+        section: dict[str, Any] = {
             "label": local_day(members[0].at),
-            "rows": [_row(r) for r in members],
+            "rows": [row(one, says_paid=says_paid) for one in members],
         }
         if takings is not None:
             took = takings.get(day, Takings())
-            one |= {"count": took.paid_count, "net_fen": took.kept_fen}
-            one |= {"card_fen": took.card_fen, "recharge_fen": took.recharge_fen}
-            one |= {"card_count": took.card_count}
-        shown.append(one)
+            section |= {"count": took.paid_count, "net_fen": took.kept_fen}
+            section |= {"card_fen": took.card_fen, "recharge_fen": took.recharge_fen}
+            section |= {"card_count": took.card_count}
+        shown.append(section)
     return shown
 
 
-def _row(row: OrderRow) -> dict[str, Any]:
-    kind, said = CHIPS.get(row.state, ("", ""))
+def row(one: OrderRow, *, says_paid: bool = False) -> dict[str, Any]:
+    """A line of a list; that an order is paid goes without saying there."""
+    kind, said = CHIPS.get(one.state, ("ok", "已支付") if says_paid else ("", ""))
+    if one.state == "part_refunded":
+        said = f"{said} {money(one.refunded_fen)}"
     return {
-        "channel": row.channel,
-        "place": " · ".join(part for part in (row.shop.split(" · ")[-1], row.place) if part),
-        "time": local_clock(row.at),
-        "tail": tail4(row.out_trade_no),
-        "amount_fen": row.amount_fen,
+        "channel": one.channel,
+        "place": " · ".join(part for part in (one.shop.split(" · ")[-1], one.place) if part),
+        "time": local_clock(one.at),
+        "tail": tail4(one.out_trade_no),
+        "amount_fen": one.amount_fen,
         "chip_kind": kind,
         "chip_text": said,
-        "href": f"/m/orders/{row.out_trade_no}",
+        "href": f"/m/orders/{one.out_trade_no}",
     }

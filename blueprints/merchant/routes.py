@@ -13,12 +13,15 @@ from typing import Any, Final, NamedTuple
 from blueprints.merchant import (
     card_figures,
     entry,
+    home,
     member_history,
     member_import,
     members,
     orders,
     payout_asking,
     payouts,
+    refund,
+    statistics,
 )
 from services.people.rights import Right
 
@@ -40,9 +43,14 @@ class Route(NamedTuple):
 
 ROUTES: Final = (
     Route("GET", "/demo-login/<public_id>", "demo_login", Open.ANYONE, entry.demo_login),
-    Route("GET", "/", "home", Open.SIGNED_IN, entry.home),
+    Route("GET", "/", "home", Open.SIGNED_IN, home.show),
     Route("GET", "/orders", "orders", Right.ORDERS, orders.show),
+    Route("GET", "/orders.csv", "orders_export", Right.EXPORT, orders.export),
     Route("GET", "/orders/<out_trade_no>", "order", Right.ORDERS, orders.one),
+    Route("GET", "/orders/<out_trade_no>/refund", "refund_form", Right.ORDERS, refund.form),
+    Route("POST", "/orders/<out_trade_no>/refund", "refund", Right.ORDERS, refund.send),
+    Route("GET", "/statistics", "statistics", Right.FIGURES, statistics.show),
+    Route("GET", "/statistics.csv", "statistics_csv", Right.EXPORT, statistics.export),
     Route("GET", "/members", "members", Right.SEARCH, members.show),
     Route("GET", "/members/figures", "card_figures", Right.FIGURES, card_figures.figures),
     Route(

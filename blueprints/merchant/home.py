@@ -1,0 +1,144 @@
+"""`/m/`: today at a glance. How much, did that payment arrive, is money stuck."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from flask import g, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from blueprints.merchant import answers, charts, listing
+from blueprints.merchant.tabs import PREFIX
+from models.event import CaseKind
+from models.merchant import Store
+from services import totals
+from services.order_list import Scope, list_orders
+from services.people.acting import Acting
+from services.people.rights import Right, may
+from services.shop_figures import hours, parts, scope, stuck
+from services.shop_figures.parts import Part
+from web.formats import local_clock
+from web.runtime import deps
+
+WEEK: Final = timedelta(days=7)
+LAST_ORDERS: Final = 4
+WEEKDAYS: Final = "一二三四五六日"
+# What a merchant reads of what is stuck; the operator's words are in `orders explain`.
+STUCK: Final = {
+    "no_answer": "钱包还没说付没付成",
+    "frozen": "与钱包的不一致，等人核对",
+    CaseKind.REFUND_WAITING.value: "退款等待中：余额不足",
+    CaseKind.REFUND_ABNORMAL.value: "退款退不回顾客账户，需线下退还",
+    CaseKind.REFUND_SLOW.value: "退款三天还没到账",
+    CaseKind.PAID_TWICE.value: "重复付款，正在自动退回",
+    CaseKind.NO_ANSWER.value: "钱包没有回音，正在查",
+}
+WAITS: Final = "等服务商核对"
+
+
+def show() -> ResponseReturnValue:
+    who: Acting = g.staff
+    asked = listing.Asked.from_query(request.args)
+    found = deps().transact(lambda s: _read(s, who, asked.store_id))
+    return answers.page("merchant/home.html", title="今日收款", actions=_actions(who), **found)
+
+
+def _read(session: Session, who: Acting, store_id: int | None) -> dict[str, Any]:
+    now = deps().now()
+    today = totals.china_day(now)
+    seen = listing.seen_by(session, who)
+    here = scope.narrowed(session, seen, store_id)
+    stores = scope.stores(session, seen)
+    found = parts.read(session, here, today, today)
+    day = parts.total(part for part in found if part.is_taken)
+    by_hour = hours.by_hour(session, here, today, now + timedelta(minutes=1))
+    then = sum(hours.by_hour(session, here, today - WEEK, now - WEEK))
+    rows = list_orders(session, here, most=LAST_ORDERS)
+    return {
+        "heading": _heading(stores, seen, here),
+        "choices": _choices(stores, here) if seen.store_id is None and len(stores) > 1 else [],
+        "store_id": here.store_id if seen.store_id is None else None,
+        "at": local_clock(now),
+        "day": day,
+        "against": _against(day.paid_fen - then, f"上周{WEEKDAYS[today.weekday()]}"),
+        "wallets": charts.split(wallets(found)),
+        "card": parts.total(part for part in found if not part.is_taken),
+        "recharge_fen": parts.total(p for p in found if p.channel != p.wallet).paid_fen,
+        "bars": charts.hours(by_hour, totals_hour(now)),
+        "elsewhere_fen": day.paid_fen - sum(by_hour),
+        "rows": [listing.row(one) for one in rows],
+        "stuck": [_stuck(one) for one in stuck.stuck(session, here)],
+        "only_own": here.code_ids is not None,
+    }
+
+
+def totals_hour(now: Any) -> int:
+    return int(now.astimezone(totals.SHANGHAI).hour)
+
+
+def wallets(found: list[Part]) -> dict[str, int]:
+    """Fen taken by wallet, a recharge with the wallet that it came over."""
+    sums = parts.grouped((part for part in found if part.is_taken), lambda part: part.wallet)
+    return {wallet: sums[wallet].paid_fen for wallet in sorted(sums, reverse=True)}
+
+
+def _heading(stores: list[Store], seen: Scope, here: Scope) -> str:
+    if here.code_ids is not None:
+        return "我的收款"
+    if here.store_id is None:
+        return f"{stores[0].name if len(stores) == 1 else '全部门店'}"
+    named = [store for store in stores if store.id == here.store_id]
+    return (
+        " · ".join(x for x in (named[0].name, named[0].branch_name) if x) if named else "没有门店"
+    )
+
+
+def _choices(stores: list[Store], here: Scope) -> list[dict[str, Any]]:
+    every = {"href": "/m/", "label": "全部门店", "current": here.store_id is None}
+    return [every] + [
+        {
+            "href": f"/m/?store={store.id}",
+            "label": store.branch_name or store.name,
+            "current": store.id == here.store_id,
+        }
+        for store in stores
+    ]
+
+
+def _against(more_fen: int, when: str) -> dict[str, Any]:
+    return {
+        "when": when,
+        "fen": abs(more_fen),
+        "word": "多" if more_fen > 0 else "少" if more_fen else "一样多",
+    }
+
+
+def _stuck(one: stuck.Stuck) -> dict[str, Any]:
+    return {
+        "href": f"/m/orders/{one.out_trade_no}",
+        "fen": one.amount_fen,
+        "words": STUCK.get(one.kind, WAITS),
+    }
+
+
+def _actions(who: Acting) -> list[dict[str, Any]]:
+    """The four of the design; what this person may not open, or what is not there, is left out."""
+    from blueprints.merchant.routes import NEEDS
+
+    wanted = (
+        ("codes", "收款码", "qr", ""),
+        ("orders", "退款", "refund", "?kind=paid"),
+        ("statistics", "日报", "chart", ""),
+        ("members", "会员卡", "card", ""),
+    )
+    return [
+        {"href": url_for(PREFIX + endpoint) + query, "label": label, "icon": icon}
+        for endpoint, label, icon, query in wanted
+        if endpoint in NEEDS and _is_open(who, NEEDS[endpoint])
+    ]
+
+
+def _is_open(who: Acting, needs: Any) -> bool:
+    return not isinstance(needs, Right) or may(who, needs)

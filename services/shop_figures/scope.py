@@ -1,0 +1,59 @@
+"""Whose orders a person of a merchant may see (product 2.2, "see orders")."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.merchant import Store
+from models.paycode import PayCode
+from services.order_list import Scope
+from services.people.acting import Acting
+from services.people.rights import Right, may
+
+NO_STORE = 0  # no row has it
+
+
+def scope_of(session: Session, who: Acting, *, whole_store_on_duty: bool) -> Scope:
+    """All stores for an owner, the own store for a manager.
+
+    A clerk sees what came over the own pay codes and, while on duty, where the setting
+    CLERK_SEES_STORE allows it, the whole store's. Whoever has no store sees nothing.
+    """
+    if may(who, Right.ALL_STORES):
+        return Scope(who.provider_id, who.merchant_id)
+    store_id = who.store_id or NO_STORE
+    if may(who, Right.FIGURES) or (whole_store_on_duty and who.is_on_duty):
+        return Scope(who.provider_id, who.merchant_id, store_id)
+    return Scope(who.provider_id, who.merchant_id, store_id, _own_codes(session, who))
+
+
+def _own_codes(session: Session, who: Acting) -> tuple[int, ...]:
+    wanted = select(PayCode.id).where(
+        PayCode.provider_id == who.provider_id, PayCode.staff_id == who.id
+    )
+    return tuple(session.scalars(wanted.order_by(PayCode.id)))
+
+
+def narrowed(session: Session, seen: Scope, store_id: int | None) -> Scope:
+    """One store of those that are seen; whatever else is asked for changes nothing."""
+    if store_id is None or seen.store_id is not None:
+        return seen
+    own = session.scalar(
+        select(Store.id).where(
+            Store.provider_id == seen.provider_id,
+            Store.merchant_id == seen.merchant_id,
+            Store.id == store_id,
+        )
+    )
+    return seen if own is None else Scope(seen.provider_id, seen.merchant_id, own)
+
+
+def stores(session: Session, seen: Scope) -> list[Store]:
+    """The stores whose orders are seen, oldest first."""
+    wanted = select(Store).where(
+        Store.provider_id == seen.provider_id, Store.merchant_id == seen.merchant_id
+    )
+    if seen.store_id is not None:
+        wanted = wanted.where(Store.id == seen.store_id)
+    return list(session.scalars(wanted.order_by(Store.id)))
