@@ -58,4 +58,10 @@ class RefundNoRight(RefundRefused):
     code = "REFUND_NO_RIGHT"
     status = 403
     title = "没有退款权限"
-    steps = ("请有权限者授权。",)
+    steps: tuple[str, ...] = ("请有权限者授权。",)
+
+
+class RefundOffDuty(RefundNoRight):
+    code = "REFUND_OFF_DUTY"
+    title = "你还没有上班，不能退款"
+    steps = ("先在「我的」里上班，再退款。", "或请店长、商户管理员来退。")

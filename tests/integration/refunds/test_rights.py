@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from errors import NotFound
+from services.people.acting import Acting, Role
 from services.refunds import asking, sending
-from services.refunds.refusals import RefundAmount, RefundNoRight
-from services.refunds.rights import StaffAsk, ask_as_staff
+from services.refunds.refusals import RefundAmount, RefundNoRight, RefundOffDuty
+from services.refunds.rights import StaffAsk, ask_as, ask_as_staff
 from tests.harness.product import Product
 from tests.harness.simulator import Simulator
 from tests.integration.looking import calls
@@ -27,12 +28,24 @@ PEOPLE = {
     "other merchant's owner": ("owner", "foreign", None, True),
     "other merchant's manager": ("manager", "foreign", "foreign", True),
     "other merchant's clerk": ("clerk", "foreign", "foreign", True),
+    "owner without the right": ("owner", "own", None, True),
+    "manager without the right": ("manager", "own", "own", True),
+    "clerk with the right": ("clerk", "own", "own", True),
+    "clerk with the right, at work": ("clerk", "own", "own", True),
+    "clerk at work": ("clerk", "own", "own", True),
+    "other store's clerk with the right, at work": ("clerk", "own", "other", True),
+    "dismissed clerk with the right, at work": ("clerk", "own", "own", False),
     "dismissed owner": ("owner", "own", None, False),
     "dismissed manager": ("manager", "own", "own", False),
     "dismissed clerk": ("clerk", "own", "own", False),
 }
-MAY_ASK = {"owner", "manager", "clerk"}
-HAVE_THE_RIGHT = {"owner", "manager"}
+MAY_ASK = {
+    "owner", "manager", "clerk", "owner without the right", "manager without the right",
+    "clerk with the right", "clerk with the right, at work", "clerk at work",
+}  # fmt: skip
+HAVE_THE_RIGHT = {"owner", "manager", "clerk with the right, at work"}
+CAN_REFUND = {name for name in PEOPLE if "with the right" in name}
+ON_DUTY = {name for name in PEOPLE if "at work" in name}
 
 
 @pytest.fixture
@@ -49,11 +62,25 @@ def people(product: Product, order: Any) -> dict[str, int]:
         merchant, stores = places[whose if whose == "foreign" else "own"]
         made[name] = product.one(
             "INSERT INTO staff (provider_id, merchant_id, store_id, public_id, name, role,"
-            " is_active, created_at) VALUES (:p, :m, :s, 'new', :n, :r, :a, now()) RETURNING id",
-            p=order.provider_id, m=merchant, s=stores.get(where), n=name, r=role, a=active,
+            " is_active, can_refund, created_at)"
+            " VALUES (:p, :m, :s, 'new', :n, :r, :a, :c, now()) RETURNING id",
+            p=order.provider_id, m=merchant, s=stores.get(where), n=name[:32], r=role, a=active,
+            c=name in CAN_REFUND or ("clerk" not in name and "without" not in name),
         ).id  # fmt: skip
+        if name in ON_DUTY:
+            clock_in(product, order.provider_id, merchant, stores, made[name])
     product.do("UPDATE staff SET public_id = 'person' || id WHERE public_id = 'new'")
     return made
+
+
+def clock_in(
+    product: Product, provider_id: int, merchant: int, stores: dict[str | None, int], staff: int
+) -> None:
+    product.do(
+        "INSERT INTO shift (provider_id, merchant_id, store_id, staff_id, state, started_at)"
+        " VALUES (:p, :m, :s, :w, 'on', now())",
+        p=provider_id, m=merchant, s=next(iter(stores.values())), w=staff,
+    )  # fmt: skip
 
 
 def _places(product: Product, order: Any) -> dict[str, tuple[int, dict[str | None, int]]]:
@@ -115,6 +142,46 @@ def test_a_refund_is_taken_from_whoever_has_the_right_and_from_nobody_else(
             named = f"staff:{people[allowed]}"
         assert entry.facts == {"amount_fen": 100, "allowed_by": named, "reason": "少一份"}
     assert calls(simulator, SENT["alipay"]) == 0
+
+
+def test_a_clerk_who_has_the_right_is_told_to_clock_in_first(
+    product: Product, order: Any, people: dict[str, int]
+) -> None:
+    off_duty = people["clerk with the right"]
+    wanted = StaffAsk(order.out_trade_no, 100, "x")
+    with pytest.raises(RefundOffDuty):
+        ask_as_staff(product.deps, order.provider_id, f"person{off_duty}", wanted)
+    stores = {None: order.store_id}
+    clock_in(product, order.provider_id, order.merchant_id, stores, off_duty)
+    assert try_it(product, order, off_duty, None) is not None
+    product.do(
+        "UPDATE shift SET ended_at = now(), state = 'summing', due_at = now() WHERE staff_id = :i",
+        i=off_duty,
+    )
+    assert try_it(product, order, off_duty, None) is None
+
+
+@pytest.mark.parametrize("sub", [None, 5, 6])
+def test_the_provider_s_people_refund_where_they_have_merchants_and_the_right(
+    product: Product, order: Any, sub: int | None
+) -> None:
+    product.do("UPDATE merchant SET sub_provider_id = 5 WHERE id = :m", m=order.merchant_id)
+    for can_refund in (True, False):
+        row = product.one(
+            "INSERT INTO provider_admin (provider_id, sub_provider_id, public_id, name, can_refund,"
+            " can_manage_admins, is_active, created_at)"
+            " VALUES (:p, :s, :u, 'x', :c, false, true, now()) RETURNING id",
+            p=order.provider_id, s=sub, u=f"adm{can_refund}", c=can_refund,
+        )  # fmt: skip
+        role = Role.PROVIDER if sub is None else Role.SUB_PROVIDER
+        who = Acting(order.provider_id, order.merchant_id, None, row.id, None, "x", "x", role)
+        wanted = StaffAsk(order.out_trade_no, 100, "x")
+        if can_refund and sub in (None, 5):
+            ask_as(product.deps, who, wanted)
+            assert refunds(product)[-1].asked_by == f"admin:{row.id}"
+            continue
+        with pytest.raises(RefundNoRight):
+            ask_as(product.deps, who, wanted)
 
 
 def test_another_providers_order_or_person_is_unknown_and_nothing_is_written(
