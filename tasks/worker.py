@@ -21,6 +21,7 @@ from services.cards import sweep as recharges
 from services.deps import Deps
 from services.housekeeping import beat
 from services.oa import sweep as oa_tokens
+from services.people import duty
 from services.refunds import sweep as refunds
 from tasks.callbacks import Postman
 from tasks.jobs import QUEUES, build_job_app
@@ -32,6 +33,7 @@ SWEEP_EVERY_S = 0.25
 RECHARGES_EVERY_S = 1.0
 PAYOUTS_EVERY_S = 10.0
 TOTALS_EVERY_S = 1.0
+SHIFTS_EVERY_S = 1.0
 BILLS_EVERY_S = 2.0
 WECHAT_CARDS_EVERY_S = 2.0
 OA_TOKENS_EVERY_S = 2.0
@@ -55,6 +57,7 @@ class Sweeper:
                 ("refunds", SWEEP_EVERY_S, self.refunds),
                 ("recharges", RECHARGES_EVERY_S, self.recharges),
                 ("payouts", PAYOUTS_EVERY_S, self.payouts),
+                ("shifts", SHIFTS_EVERY_S, self.shifts),
                 ("totals", TOTALS_EVERY_S, self._totals),
                 ("room", TOTALS_EVERY_S, self._room),
                 ("seal", SEAL_EVERY_S, self.seal),
@@ -110,6 +113,11 @@ class Sweeper:
         """The same for the unused money of cards."""
         most = self._deps.settings.worker_threads
         return self._meet(payout_sweep.claim_due(self._deps, most), payout_sweep.look) == most
+
+    def shifts(self) -> bool:
+        """The same for slips of shifts that have ended."""
+        most = self._deps.settings.worker_threads
+        return self._meet(duty.claim_due(self._deps, most), duty.make_slip) == most
 
     def bills(self) -> bool:
         """One bill at a time in a process: its memory is bounded, and it may take a minute."""
