@@ -20,7 +20,7 @@ def read_purchase(
     form: Mapping[str, str], scan: Scan, channel: str, settings: Settings
 ) -> Purchase:
     """What this form asks for. Raises AMOUNT_INVALID, AMOUNT_TOO_SMALL, AMOUNT_OVER_LIMIT, …"""
-    remark = form.get("remark", "").strip()
+    remark = form.get("remark", "").strip() if scan.takes_remark else ""
     # U+200D joins the parts of an emoji; every other invisible character is refused.
     is_plain = remark.replace("\u200d", "").isprintable()
     if len(remark.encode()) > REMARK_BYTES or not is_plain:

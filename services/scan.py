@@ -29,7 +29,8 @@ _COLUMNS = """
     m.alipay_wap, m.min_fen AS merchant_min, m.max_fen AS merchant_max,
     s.id AS store_id, s.out_shop_id, s.name AS store_name, s.branch_name,
     s.is_active AS store_active, s.opens_at, s.closes_at, s.page_mode, s.goods_tag,
-    s.min_fen AS store_min, s.max_fen AS store_max, s.disable_membership_card
+    s.min_fen AS store_min, s.max_fen AS store_max, s.disable_membership_card,
+    s.paused_at IS NOT NULL AS store_paused, s.takes_remark
 """
 _JOINS = """
     LEFT JOIN merchant m ON m.provider_id = p.id AND m.id = {merchant}
@@ -98,6 +99,8 @@ class Scan:
     store_min: int | None
     store_max: int | None
     disable_membership_card: bool
+    store_paused: bool
+    takes_remark: bool
 
     @property
     def shop(self) -> str:
@@ -166,6 +169,8 @@ def check_open(scan: Scan, channel: str, now: datetime) -> None:
     """Every state that ends the visit before OAuth (product OCP-11), the nearest cause first."""
     if not scan.provider_active or not scan.merchant_active:
         raise PayProblem("MERCHANT_DISABLED", shop=scan.shop)
+    if scan.store_paused:
+        raise PayProblem("STORE_CLOSED", shop=scan.shop)
     if not scan.store_active or scan.code_active is False:
         raise PayProblem("STORE_DISABLED", shop=scan.shop, out_shop_id=scan.out_shop_id)
     if not _is_open(scan, now):

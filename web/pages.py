@@ -75,6 +75,7 @@ class PayForm(Page):
     code_name: str = ""
     quantity: int = 1
     remark: str = ""
+    takes_remark: bool = True
     error: str | None = None
     error_code: str | None = None
     bridge_src: str | None = None

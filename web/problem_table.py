@@ -124,12 +124,12 @@ TABLE: Final[Mapping[str, Entry]] = {
         Wording(
             "这个收款码还没有启用",
             ("告诉店员，启用后再扫一次。",),
-            ("在「门店 › 收款码」里扫码绑定，几秒后即可付款。",),
+            ("用微信扫这个码，点「我是店员，绑定这个码」，马上就能付款。",),
         ),
         Wording(
             "This code is not in use yet",
             ("Tell staff, then scan it again.",),
-            ("Bind it under Store › Pay codes. It works a few seconds later.",),
+            ("Scan it with WeChat and bind it to your store. It works at once.",),
         ),
     ),
     "PAY_CODE_UNKNOWN": Entry(

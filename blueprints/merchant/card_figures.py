@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from blueprints.merchant import answers
 from blueprints.merchant.members import HOME, staff
-from errors import NotFound
 from gateways.money import yuan_from_fen
-from models.merchant import Merchant, Store
 from services.cards import (
     code_figures,
     members,
-    online_store,
-    programs,
     store_figures,
-    store_switch,
 )
 from services.cards.code_figures import CodeFigures
 from services.cards.room import Room, read_room
@@ -197,72 +190,3 @@ def _members() -> list[tuple[object, ...]]:
             break
         before = found[-1].card_id
     return rows
-
-
-def stores() -> ResponseReturnValue:
-    rows, room, program = deps().transact(
-        lambda s: (
-            _stores(s),
-            _room(s),
-            programs.alive_program(s, staff().provider_id, staff().merchant_id),
-        )
-    )
-    return answers.page(
-        "merchant/stores.html",
-        title="门店开关",
-        back_url=HOME,
-        label=store_switch.LABEL,
-        help=store_switch.HELP,
-        stores=rows,
-        room=room,
-        program=program,
-        saved=request.args.get("saved", "")[:32],
-    )
-
-
-def _stores(session: Session) -> list[dict[str, Any]]:
-    """The stores that customers pay in: the online store has a switch of its own in the program."""
-    who = staff()
-    merchant = session.get_one(Merchant, (who.provider_id, who.merchant_id))
-    found = session.scalars(
-        select(Store)
-        .where(
-            Store.provider_id == who.provider_id,
-            Store.merchant_id == who.merchant_id,
-            Store.out_shop_id != online_store.shop_id(merchant.out_sub_mch_id),
-        )
-        .order_by(Store.id)
-    )
-    return [
-        {
-            "name": " · ".join(part for part in (store.name, store.branch_name) if part),
-            "id": store.out_shop_id,
-            "is_on": store_switch.takes_cards(store),
-            "action": f"/m/stores/{store.out_shop_id}/cards",
-        }
-        for store in found
-    ]
-
-
-def switch(out_shop_id: str) -> ResponseReturnValue:
-    answers.check_token()
-    who = staff()
-
-    def own(session: Session) -> bool:
-        wanted = select(Store.id).where(
-            Store.provider_id == who.provider_id,
-            Store.merchant_id == who.merchant_id,
-            Store.out_shop_id == out_shop_id,
-        )
-        return session.scalar(wanted) is not None
-
-    if not deps().transact(own):
-        raise NotFound(out_shop_id)
-    store_switch.set_cards(
-        deps(),
-        out_shop_id,
-        is_on=request.form.get("on") == "1",
-        actor=f"staff:{who.id}",
-        provider_id=who.provider_id,
-    )
-    return answers.see(f"/m/stores?saved={out_shop_id}")

@@ -11,7 +11,9 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from blueprints.merchant import (
+    blank,
     card_figures,
+    codes,
     entry,
     home,
     member_history,
@@ -20,8 +22,11 @@ from blueprints.merchant import (
     orders,
     payout_asking,
     payouts,
+    poster,
     refund,
     statistics,
+    store,
+    stores,
 )
 from services.people.rights import Right
 
@@ -90,7 +95,32 @@ ROUTES: Final = (
         members.adjust_form,
     ),
     Route("POST", "/members/<public_id>/adjust", "member_adjust", Right.ADJUST, members.adjust),
-    Route("GET", "/stores", "stores", Right.SWITCH, card_figures.stores),
-    Route("POST", "/stores/<out_shop_id>/cards", "store_cards", Right.SWITCH, card_figures.switch),
+    Route("GET", "/stores", "stores", Right.STORES, stores.show),
+    Route("GET", "/stores/new", "store_form", Right.STORE_ADD, stores.new_form),
+    Route("POST", "/stores/new", "store_add", Right.STORE_ADD, stores.new),
+    Route("GET", "/stores/<out_shop_id>", "store", Right.STORES, store.show),
+    Route("GET", "/stores/<out_shop_id>/edit", "store_edit_form", Right.STORE_EDIT,
+          stores.edit_form),
+    Route("POST", "/stores/<out_shop_id>/edit", "store_edit", Right.STORE_EDIT, stores.edit),
+    Route("POST", "/stores/<out_shop_id>/cards", "store_cards", Right.SWITCH, store.cards),
+    Route("POST", "/stores/<out_shop_id>/switch", "store_switch", Right.STORE_EDIT, store.switch),
+    Route("POST", "/stores/<out_shop_id>/pause", "store_pause", Right.STORE_EDIT, store.pause),
+    Route("POST", "/stores/<out_shop_id>/resume", "store_resume", Right.STORE_EDIT, store.resume),
+    Route("GET", "/stores/<out_shop_id>/delete", "store_delete_form", Right.STORE_ADD,
+          store.delete_form),
+    Route("POST", "/stores/<out_shop_id>/delete", "store_delete", Right.STORE_ADD, store.delete),
+    Route("GET", "/stores/<out_shop_id>/codes", "store_codes", Right.STORES, codes.of_store),
+    Route("GET", "/stores/<out_shop_id>/codes/new", "code_form", Right.CODES, codes.new_form),
+    Route("POST", "/stores/<out_shop_id>/codes/new", "code_add", Right.CODES, codes.new),
+    Route("GET", "/codes/<code>", "code", Right.STORES, codes.show),
+    Route("POST", "/codes/<code>/name", "code_name", Right.CODES, codes.rename),
+    Route("POST", "/codes/<code>/switch", "code_switch", Right.CODES, codes.switch),
+    Route("POST", "/codes/<code>/unbind", "code_unbind", Right.CODES, codes.unbind),
+    Route("GET", "/codes/<code>/poster", "poster", Right.STORES, poster.show),
+    Route("GET", "/codes/<code>/poster.pdf", "poster_pdf", Right.STORES, poster.as_pdf),
+    Route("GET", "/codes/<code>/poster.png", "poster_png", Right.STORES, poster.as_png),
+    Route("GET", "/bind/<code>", "bind_form", Right.BIND, blank.form),
+    Route("POST", "/bind/<code>", "bind", Right.BIND, blank.bind),
+    Route("GET", "/bind/<code>/done", "bind_done", Right.BIND, blank.done),
 )  # fmt: skip
 NEEDS: Final = {route.endpoint: route.needs for route in ROUTES}

@@ -43,8 +43,16 @@ def show(out_mch_id: str, code: str) -> ResponseReturnValue:
             error,
             shop=scan.shop if scan else "",
             place=render.place_of(scan) if scan else "",
-            retry=visit.url(request.path),
+            **_way_on(visit, error, out_mch_id, code),
         )
+
+
+def _way_on(visit: Visit, error: AppError, out_mch_id: str, code: str) -> dict[str, str]:
+    """The page's button: again; of a blank code seen in WeChat, binding it, for whoever may."""
+    if error.code != "PAY_CODE_UNBOUND" or visit.wallet != "wechat":
+        return {"retry": visit.url(request.path)}
+    label = "我是店员，绑定这个码" if visit.lang == "zh-CN" else "I work here: bind this code"
+    return {"retry": visit.url(f"/m/bind/{code}", p=out_mch_id), "retry_label": label}
 
 
 def _form(visit: Visit, scan: Scan, payer: Payer) -> ResponseReturnValue:
@@ -80,6 +88,7 @@ def _form(visit: Visit, scan: Scan, payer: Payer) -> ResponseReturnValue:
         code_name=scan.code_name or "",
         quantity=live.quantity if live is not None else 1,
         remark=live.remark if live is not None and not live.deposit_fen else "",
+        takes_remark=scan.takes_remark,
         bridge_src=visit.bridge_src,
         card=card,
         pending_url=visit.url(f"/q/{scan.out_mch_id}/{scan.code}/pending", intent=""),

@@ -31,6 +31,15 @@ CARD_ROUTES = [
         ("POST", "/payout/cancel"),
     )
 ]
+STORE_ROUTES = (
+    *(("", ("GET",)), ("/edit", ("GET", "POST")), ("/delete", ("GET", "POST"))),
+    *((f"/{act}", ("POST",)) for act in ("cards", "switch", "pause", "resume")),
+    *(("/codes", ("GET",)), ("/codes/new", ("GET", "POST"))),
+)
+CODE_ROUTES = (
+    *(("", "GET"), ("/poster", "GET"), ("/poster.pdf", "GET"), ("/poster.png", "GET")),
+    *((f"/{act}", "POST") for act in ("name", "switch", "unbind")),
+)
 # What must never be seen by somebody of the other provider.
 SECRETS = ("青禾", "湖滨店", "12 号桌", "73.19")
 
@@ -94,7 +103,18 @@ def addresses(paid: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
             f"/m/members/payouts/<number>/{act}": [("POST", f"/m/members/payouts/1/{act}")]
             for act in ("allow", "refuse", "paid")
         },
-        "/m/stores/<out_shop_id>/cards": [("POST", "/m/stores/qinghe-hubin/cards")],
+        **{
+            f"/m/stores/<out_shop_id>{below}": [
+                (method, f"/m/stores/qinghe-hubin{below}") for method in methods
+            ]
+            for below, methods in STORE_ROUTES
+        },
+        **{
+            f"/m/codes/<code>{below}": [(method, f"/m/codes/{code}{below}")]
+            for below, method in CODE_ROUTES
+        },
+        "/m/bind/<code>": [(method, f"/m/bind/{code}") for method in ("GET", "POST")],
+        "/m/bind/<code>/done": [("GET", f"/m/bind/{code}/done")],
         "/m/demo-login/<public_id>": [("GET", f"/m/demo-login/{order}")],
         "/notify/wechat/<out_mch_id>": [("POST", f"/notify/wechat/{OTHER}")],
         "/notify/alipay/<out_mch_id>": [("POST", f"/notify/alipay/{OTHER}")],

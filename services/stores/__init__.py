@@ -1,0 +1,1 @@
+"""Stores (门店): seen, changed, rested and deleted from the merchant's own pages (product 2.4)."""

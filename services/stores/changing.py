@@ -1,0 +1,154 @@
+"""A store is added, changed, rested and opened again by the merchant's people; each is audited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from errors import Conflict
+from models.merchant import Merchant, PageMode, Staff, StaffRole, Store
+from models.paycode import Route
+from services import audit
+from services.deps import Deps
+from services.numbers import new_public_id
+from services.onboarding.checks import free_code, letters
+from services.onboarding.rows import make_code, make_store
+from services.people.acting import Acting
+from services.stores.reading import find
+
+FIRST_CODE: Final = "门店码"
+FIRST_PERSON: Final = "店长"
+
+
+class Switch(StrEnum):
+    """What is on or off at a store, beside the member card (`services/cards/store_switch.py`)."""
+
+    REMARK = "takes_remark"
+    AFTER_DUTY = "receive_notify_after_duty"
+    PAYMENT_CODE = "send_micro_pay_notify"
+
+
+class StoreStopped(Conflict):
+    code = "STORE_STOPPED"
+    title = "这家门店由服务商停用"
+    steps = ("联系服务商恢复门店。",)
+    money = ""
+
+
+def add(deps: Deps, who: Acting, values: Mapping[str, Any]) -> str:
+    """A store with its first code and a 店长 to be activated (product STO-7); its id."""
+    shop = "shop" + letters(16)
+
+    def unit(session: Session) -> str:
+        now = deps.now()
+        # one after the other at a merchant: what is made here has numbers of its own
+        merchant = session.get_one(
+            Merchant, (who.provider_id, who.merchant_id), with_for_update={"key_share": True}
+        )
+        if session.get(Route, ("shop", shop)) is not None:
+            raise Conflict("再试一次：编号恰好被占用")
+        store = make_store(session, merchant, now=now, out_shop_id=shop, **values)
+        code = free_code(session, "")
+        make_code(session, store, code=code, name=FIRST_CODE, now=now, is_first=True)
+        session.add(first_person(store, now))
+        _note(session, who, store, "store_added", now, code=code)
+        return shop
+
+    return deps.transact(unit)
+
+
+def first_person(store: Store, now: datetime) -> Staff:
+    """Nobody yet: whoever activates the row is the store's manager."""
+    return Staff(
+        provider_id=store.provider_id,
+        merchant_id=store.merchant_id,
+        store_id=store.id,
+        public_id=new_public_id(),
+        name=FIRST_PERSON,
+        role=StaffRole.MANAGER,
+        created_at=now,
+    )
+
+
+def change(deps: Deps, who: Acting, out_shop_id: str, values: Mapping[str, Any]) -> bool:
+    """Write what differs, from the next scan on; False when nothing does. Raises NotFound."""
+
+    def unit(session: Session) -> bool:
+        store = find(session, who, out_shop_id, lock=True)
+        changed = {
+            name: [_plain(getattr(store, name)), _plain(value)]
+            for name, value in values.items()
+            if getattr(store, name) != value
+        }
+        for name in changed:
+            setattr(store, name, values[name])
+        if changed:
+            _note(session, who, store, "store_changed", deps.now(), changed=changed)
+        return bool(changed)
+
+    return deps.transact(unit)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, PageMode):
+        return value.value
+    return f"{value:%H:%M}" if isinstance(value, time) else value
+
+
+def turn(deps: Deps, who: Acting, out_shop_id: str, switch: Switch, *, is_on: bool) -> bool:
+    """One switch; False when it stood so before. Raises NotFound."""
+    return change(deps, who, out_shop_id, {switch.value: is_on})
+
+
+def pause(deps: Deps, who: Acting, out_shop_id: str) -> bool:
+    """Its codes take no payment from now on and say that it rests; False when it rests already.
+
+    Payments that are under way are kept. Raises NotFound, and StoreStopped.
+    """
+
+    def unit(session: Session) -> bool:
+        store = find(session, who, out_shop_id, lock=True)
+        if store.paused_at is not None:
+            return False
+        if not store.is_active:
+            raise StoreStopped
+        store.is_active, store.paused_at = False, deps.now()
+        _note(session, who, store, "store_paused", deps.now())
+        return True
+
+    return deps.transact(unit)
+
+
+def go_on(deps: Deps, who: Acting, out_shop_id: str) -> bool:
+    """Take payments again; False when it does. Raises NotFound, and StoreStopped."""
+
+    def unit(session: Session) -> bool:
+        store = find(session, who, out_shop_id, lock=True)
+        if store.is_active:
+            return False
+        if store.paused_at is None:
+            raise StoreStopped
+        store.is_active, store.paused_at = True, None
+        _note(session, who, store, "store_resumed", deps.now())
+        return True
+
+    return deps.transact(unit)
+
+
+def _note(
+    session: Session, who: Acting, store: Store, action: str, now: datetime, **facts: Any
+) -> None:
+    session.flush()
+    audit.record(
+        session,
+        provider_id=store.provider_id,
+        actor=who.actor,
+        action=action,
+        subject=f"store:{store.out_shop_id}",
+        at=now,
+        **facts,
+    )
