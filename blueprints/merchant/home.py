@@ -27,13 +27,12 @@ LAST_ORDERS: Final = 4
 WEEKDAYS: Final = "一二三四五六日"
 # What a merchant reads of what is stuck; the operator's words are in `orders explain`.
 STUCK: Final = {
-    "no_answer": "钱包还没说付没付成",
     "frozen": "与钱包的不一致，等人核对",
     CaseKind.REFUND_WAITING.value: "退款等待中：余额不足",
     CaseKind.REFUND_ABNORMAL.value: "退款退不回顾客账户，需线下退还",
     CaseKind.REFUND_SLOW.value: "退款三天还没到账",
     CaseKind.PAID_TWICE.value: "重复付款，正在自动退回",
-    CaseKind.NO_ANSWER.value: "钱包没有回音，正在查",
+    CaseKind.NO_ANSWER.value: "钱包还没说付没付成，正在查",
 }
 WAITS: Final = "等服务商核对"
 

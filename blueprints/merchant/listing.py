@@ -96,6 +96,7 @@ def shown(session: Session, who: Acting, asked: Asked) -> dict[str, Any]:
     if asked.number:
         return _found(session, seen, asked)
     here = scope.narrowed(session, seen, asked.store_id)
+    asked = replace(asked, store_id=None if seen.store_id else here.store_id)
     before = _start(session, here, asked)
     rows = list_orders(session, here, kind=asked.kind, before=before)
     takings = None if asked.kind else _takings(session, here, rows)

@@ -97,6 +97,7 @@ def show() -> ResponseReturnValue:
 def _read(session: Session, who: Acting, asked: Asked, today: date) -> dict[str, Any]:
     seen = listing.seen_by(session, who)
     here = scope.narrowed(session, seen, asked.store_id)
+    asked = replace(asked, store_id=None if seen.store_id else here.store_id)
     found = _parts(session, here, asked)
     taken = [part for part in found if part.is_taken]
     rows = _rows(session, here, asked, taken)

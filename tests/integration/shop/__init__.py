@@ -1,0 +1,1 @@
+"""The money pages of the merchant's backend: home, orders, one order, refund, statistics."""
