@@ -21,6 +21,7 @@ def register(app: Flask) -> None:
         events,
         keyring,
         ledger,
+        oa,
         onboarding,
         orders,
         payers,
@@ -32,6 +33,7 @@ def register(app: Flask) -> None:
     for module in (
         demo,
         onboarding,
+        oa,
         orders,
         refunds,
         codepay,

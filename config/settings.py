@@ -57,6 +57,9 @@ class Settings(BaseSettings):
         default="https://api.weixin.qq.com", description="official account"
     )
     wechat_open_base: str = Field(default="https://open.weixin.qq.com", description="OAuth page")
+    wechat_mp_base: str = Field(
+        default="https://mp.weixin.qq.com", description="page of consent of official accounts"
+    )
     alipay_gateway: str = Field(
         default="https://openapi.alipay.com/gateway.do", description="Alipay's gateway"
     )

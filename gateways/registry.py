@@ -17,6 +17,7 @@ from gateways.http import Downloader, HttpTransport, Transport
 from gateways.outgoing.sender import CallbackSender
 from gateways.sms import SmsRelay
 from gateways.tls import presenting
+from gateways.wechat_oa.account import WechatMenus
 from gateways.wechat_oa.cards import WechatCards
 from gateways.wechat_oa.oauth import WechatOAuth
 from gateways.wechat_oa.tokens import WechatTokens
@@ -38,6 +39,7 @@ class Gateways:
     sms: SmsRelay
     wechat_cards: WechatCards  # a card in WeChat's own wallet
     wechat_tokens: WechatTokens  # of official accounts and of the third-party platform
+    wechat_menus: WechatMenus  # and parametric codes
     codes: Mapping[str, CodePay] = field(default_factory=dict)  # payment codes, by channel
     callbacks: CallbackSender = field(default_factory=CallbackSender)  # to providers' own systems
     bills: Mapping[str, BillSource] = field(default_factory=dict)  # by channel
@@ -76,7 +78,7 @@ def build_gateways(
     def patient() -> Transport:
         if make_transport is not None:
             return make_transport()
-        return HttpTransport(connect_timeout=2.0, read_timeout=TOKEN_READ_S, pool_size=4)
+        return HttpTransport(connect_timeout=2.0, read_timeout=TOKEN_READ_S, pool_size=pool_size)
 
     clients = AlipayClients(base=alipay_base, transport=transport(), now=now)
     alipay = AlipayGateway(clients)
@@ -110,5 +112,6 @@ def build_gateways(
         bills=MappingProxyType({"wechat": wechat_bills, "alipay": alipay_bills}),
         sms=SmsRelay(url=sms_relay, transport=transport()),
         wechat_tokens=WechatTokens(api_base=wechat_oa_api_base, transport=patient()),
+        wechat_menus=WechatMenus(api_base=wechat_oa_api_base, transport=transport()),
         wechat_cards=WechatCards(api_base=wechat_oa_api_base, transport=transport(), now=now),
     )

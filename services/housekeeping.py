@@ -17,6 +17,7 @@ _EXPIRED = (
     "DELETE FROM upstream_quota WHERE minute < :yesterday",
     "DELETE FROM phone_code WHERE expires_at < :yesterday",
     "DELETE FROM sms_quota WHERE last_at < :yesterday",
+    "DELETE FROM oa_push WHERE received_at < :yesterday",
     "DELETE FROM heartbeat WHERE seen_at < :yesterday",
 )
 

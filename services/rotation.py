@@ -34,6 +34,17 @@ COLUMNS = (
         SealedColumn("member", column, lambda r: f"{r.provider_id}:{r.id}", "merchant_id")
         for column in ("phone_sealed", "name_sealed")
     ),
+    *(
+        SealedColumn("official_account", column, lambda r: str(r.seal_key), "seal_key")
+        for column in ("push_token_sealed", "push_key_sealed", "refresh_sealed")
+    ),
+    *(
+        SealedColumn("wechat_component", column, lambda r: str(r.seal_key), "seal_key", tenant="id")
+        for column in ("secret_sealed", "push_token_sealed", "push_key_sealed", "ticket_sealed")
+    ),
+    SealedColumn(
+        "oa_token", "sealed", lambda r: f"{r.provider_id}:{r.kind}:{r.app_id}", "kind, app_id"
+    ),
     SealedColumn("person", "sealed", lambda r: f"{r.provider_id}:{r.subject_hash}", "subject_hash"),
 )
 

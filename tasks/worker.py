@@ -21,6 +21,7 @@ from services.cards import sweep as recharges
 from services.deps import Deps
 from services.housekeeping import beat
 from services.oa import sweep as oa_tokens
+from services.oa.platform import start_tickets_if_late
 from services.people import duty
 from services.refunds import sweep as refunds
 from tasks.callbacks import Postman
@@ -37,6 +38,7 @@ SHIFTS_EVERY_S = 1.0
 BILLS_EVERY_S = 2.0
 WECHAT_CARDS_EVERY_S = 2.0
 OA_TOKENS_EVERY_S = 2.0
+OA_TICKETS_EVERY_S = 60.0
 SEAL_EVERY_S = 2.0
 HEADS_EVERY_S = 30.0
 ABANDONED_EVERY_S = 5.0
@@ -66,6 +68,7 @@ class Sweeper:
                 ("bill cases", BILLS_EVERY_S, self.bill_cases),
                 ("wechat cards", WECHAT_CARDS_EVERY_S, self.wechat_cards),
                 ("oa tokens", OA_TOKENS_EVERY_S, self.oa_tokens),
+                ("oa tickets", OA_TICKETS_EVERY_S, self._oa_tickets),
                 ("abandoned", ABANDONED_EVERY_S, self._abandoned),
                 ("beat", BEAT_EVERY_S, self._beat),
             )
@@ -140,7 +143,12 @@ class Sweeper:
     def oa_tokens(self) -> bool:
         """The same for the official account's tokens, before they are over."""
         most = self._deps.settings.worker_threads
-        return self._meet(oa_tokens.claim_due(self._deps, most), oa_tokens.pursue) == most
+        met = self._meet(oa_tokens.claim_due(self._deps, most), oa_tokens.pursue)
+        return met + self._meet(oa_tokens.claim_accounts(self._deps, most), oa_tokens.look) >= most
+
+    def _oa_tickets(self) -> bool:
+        start_tickets_if_late(self._deps)
+        return False
 
     def _meet(self, claims: Sequence[T], meet: Callable[[Deps, T], None]) -> int:
         asked: list[Future[None]] = [self._pool.submit(meet, self._deps, claim) for claim in claims]

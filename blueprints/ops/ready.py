@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from services.deps import Deps
 from services.ledger_chain import unsealed_since
 from services.ledger_nightly import broken
+from services.oa.health import warnings as oa_warnings
 from services.restored import unfinished_since
 from services.watchlist import silent_accounts
 
@@ -53,6 +54,7 @@ def check(deps: Deps) -> Report:
         lost = deps.transact(unfinished_since) if version == newest_migration() else None
         if version == newest_migration():
             report.warnings += deps.transact(lambda s: _ledger(s, deps))
+            report.warnings += deps.transact(lambda s: oa_warnings(s, deps))
     except SQLAlchemyError:
         report.checks["database"] = "no answer"
         return report

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, jsonify, make_response, render_tem
 from flask.typing import ResponseReturnValue
 
 from blueprints.ops import demo, ready
+from services.oa import files
 from services.watchlist import gauges
 from web.assets import linked_headers
 from web.runtime import deps
@@ -67,11 +68,19 @@ def sim_codes() -> ResponseReturnValue:
 
 @bp.get("/<filename>")
 def verification_file(filename: str) -> ResponseReturnValue:
-    """A file that WeChat or Alipay looks for at the root: put it into `$DATA_DIR/verify/`."""
+    """A file that WeChat or Alipay looks for at the root: from `$DATA_DIR/verify/`, or kept."""
     if not VERIFY_NAME.fullmatch(filename):
         abort(404)
     path = deps().settings.data_dir / "verify" / filename
     if not path.is_file():
-        abort(404)
+        return _kept_file(filename)
     kind = "text/html" if filename.endswith(".html") else "text/plain"
     return Response(path.read_bytes(), content_type=f"{kind}; charset=utf-8")
+
+
+def _kept_file(filename: str) -> ResponseReturnValue:
+    """The same, entered with `flask oa file`: every process serves it."""
+    content = files.find(deps(), filename) if files.NAME.fullmatch(filename) else None
+    if content is None:
+        abort(404)
+    return Response(content, content_type="text/plain; charset=utf-8")

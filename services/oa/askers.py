@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from errors import GatewayRejected, GatewayUnknown
 from gateways.wechat_oa.calls import TOKEN_ERRORS
 from gateways.wechat_oa.tokens import Authorised, Platform
-from models.official import OfficialAccount
-from services.accounts import seal_place
 from services.deps import Deps
 from services.leases import Held, holds
-from services.oa import platform
+from services.oa import platform, rows
 from services.oa.book import Key, Token
 from services.oa.renewing import Asker, NotReady, obtain
 from services.oa.store import Got
@@ -170,25 +167,15 @@ class GrantAsker:
         return tokens.authorizer_token(by, self.app_id, theirs)
 
     def _refresh_token(self) -> str:
-        row = self.deps.transact(lambda s: s.scalar(_row(self.provider_id)))
+        row = self.deps.transact(lambda s: s.scalar(rows.of_provider(self.provider_id)))
         if row is None or row.refresh_sealed is None or not row.is_authorised:
             raise GatewayRejected("61003", "the account does not grant us anything")
-        return self.deps.ring.open(row.refresh_sealed, account_place(row, "refresh_sealed"))
+        return rows.sealed(self.deps, row, "refresh_sealed")
 
     def _keep(self, refresh_token: str) -> Callable[[Session], None]:
         def keep(session: Session) -> None:
-            row = session.scalars(_row(self.provider_id).with_for_update()).one()
-            row.refresh_sealed = self.deps.ring.seal(
-                refresh_token, account_place(row, "refresh_sealed")
-            )
+            row = session.scalars(rows.of_provider(self.provider_id).with_for_update()).one()
+            rows.seal(self.deps, row, "refresh_sealed", refresh_token)
             session.flush()
 
         return keep
-
-
-def account_place(row: OfficialAccount, column: str) -> str:
-    return seal_place("official_account", column, row.seal_key)
-
-
-def _row(provider_id: int) -> Select[OfficialAccount]:
-    return select(OfficialAccount).where(OfficialAccount.provider_id == provider_id)

@@ -1,14 +1,16 @@
-"""Tokens at 2/3 of their life are renewed by the worker, while the old one serves on."""
+"""Tokens at 2/3 of their life are renewed by the worker, while the old one serves on; and what
+accounts grant is looked at when something was told, or once a day."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from services.claims import claim_statement
 from services.deps import Deps
+from services.oa import grants
 from services.oa.askers import ComponentAsker
 from services.oa.renewing import Asker, renew
 from services.oa.tokens import access_asker, ticket_asker
@@ -16,6 +18,7 @@ from services.problems import PayProblem
 
 CLAIM = timedelta(seconds=60)  # longer than a lease and a call
 _CLAIM = claim_statement("oa_token")
+_CLAIM_ACCOUNTS = claim_statement("official_account")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,24 @@ class Claim:
 
 def claim_due(deps: Deps, most: int) -> list[Claim]:
     """Tokens whose time has come; one whose holder dies comes back by itself."""
+    return _claimed(deps, _CLAIM, most)
+
+
+def claim_accounts(deps: Deps, most: int) -> list[Claim]:
+    """The same for accounts whose grant is to be looked at."""
+    return _claimed(deps, _CLAIM_ACCOUNTS, most)
+
+
+def _claimed(deps: Deps, statement: TextClause, most: int) -> list[Claim]:
     now = deps.now()
     values = {"now": now, "until": now + CLAIM, "most": most}
-    rows = deps.transact(lambda s: s.execute(_CLAIM, values).all())
+    rows = deps.transact(lambda s: s.execute(statement, values).all())
     return [Claim(row.provider_id, row.id) for row in rows]
+
+
+def look(deps: Deps, claim: Claim) -> None:
+    """Ask what the account grants. Where WeChat does not say it, the claim comes back."""
+    grants.look(deps, claim.provider_id)
 
 
 def pursue(deps: Deps, claim: Claim) -> None:

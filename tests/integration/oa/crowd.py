@@ -22,6 +22,7 @@ def main() -> None:
     job = json.loads(sys.stdin.readline())
     settings = job["settings"]
     deps = build_deps(load_settings(**settings | {"data_dir": Path(settings["data_dir"])}))
+    tokens.access_asker(deps, job["provider_id"])  # as a process that has served before
     together = Barrier(job["threads"])
 
     def one(_: int) -> tuple[str, float]:
