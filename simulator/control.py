@@ -90,7 +90,9 @@ def _register_books(app: Flask, world: World) -> None:
         owner = request.args.get("owner", "")
         provider = world.wechat.get(owner) or next(iter(world.wechat.values()))
         return jsonify(
-            wechat=wechat.credentials(world, provider), alipay=_alipay_credentials(world, owner)
+            wechat=wechat.credentials(world, provider),
+            alipay=_alipay_credentials(world, owner),
+            component=wechat.platform_credentials(),
         )
 
 

@@ -17,6 +17,7 @@ from simulator.clock import Clock
 from simulator.due import Due
 from simulator.faults import Faults
 from simulator.keys import KeyStore, certificate
+from simulator.oa_state import OaState
 from simulator.outbox import Outbox, Parcel
 from simulator.switches import Switches
 
@@ -30,6 +31,7 @@ class Code:
     expires_at: float
     used: bool = False
     scope: str = ""
+    component: str = ""  # the platform that asked on the account's behalf
 
 
 @dataclass
@@ -59,6 +61,7 @@ class World:
     trail: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=500))
     cards: dict[str, Any] = field(default_factory=dict)  # in WeChat's wallet, by card id
     messages: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=200))  # SMS
+    oa: OaState = field(default_factory=OaState)  # official accounts and the platform
     lock: threading.RLock = field(default_factory=threading.RLock)
     wechat: dict[str, parties.WechatProvider] = field(default_factory=lambda: parties.WECHAT)
     alipay: dict[str, parties.AlipayApp] = field(default_factory=lambda: parties.ALIPAY)
@@ -125,6 +128,7 @@ class World:
             self.trail.clear()
             self.messages.clear()
             self.cards.clear()
+            self.oa = OaState()
             self.clock.reset()
 
 

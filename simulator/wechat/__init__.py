@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from flask import Flask
 
+from simulator import oa_control
 from simulator.keys import certificate, private_pem, public_pem
+from simulator.official import OFFICIAL, PLATFORM, Template
 from simulator.parties import WechatProvider
 from simulator.wallets import register_operations, register_wallet
 from simulator.wechat import (
@@ -15,11 +18,19 @@ from simulator.wechat import (
     bills,
     cards,
     certificates,
+    component,
+    component_oauth,
+    component_page,
     gate,
+    menus,
     micropay,
+    notices,
+    oa_door,
     oauth,
     orders,
+    push,
     refunds,
+    scenes,
     sign,
     v2_gate,
     wallet,
@@ -87,6 +98,8 @@ SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "micropay_result": ("SUCCESS", micropay.RESULTS, "what paying by payment code answers"),
     "reverse_recall": ("N", ("N", "Y"), "Y: a reversal does nothing and says: call again"),
     "mutual_tls": ("on", ON_OFF, "off: /secapi/ asks for no client certificate"),
+    **component.SWITCHES,
+    **notices.SWITCHES,
     "snapshotuser": ("off", ON_OFF, "on: OAuth gives a throw-away identity"),
 }
 
@@ -96,8 +109,12 @@ def register(app: Flask, world: World) -> None:
         for provider in world.wechat.values():
             provider.oa_page_error = value
 
+    applied: dict[str, Callable[[str], None]] = {
+        "oa_page_error": oa_page_error,
+        "component_push": partial(component.switched, world),
+    }
     for word, (default, allowed, about) in SWITCHES.items():
-        apply = oa_page_error if word == "oa_page_error" else None
+        apply = applied.get(word)
         world.switches.declare(f"wechat.{word}", default, allowed, about, apply)
     for operation in OPERATIONS:
         gate.mount(app, world, operation)
@@ -107,6 +124,7 @@ def register(app: Flask, world: World) -> None:
     oauth.mount(app, world)
     base_token.mount(app, world)
     cards.mount(app, world)
+    _mount_official(app, world)
     refunds.rearm(world)
     bills.mount_download(app, world, BILLS)
     register_wallet(app, "wechat", partial(wallet.pay, world))
@@ -115,6 +133,52 @@ def register(app: Flask, world: World) -> None:
     register_operations(
         app, *names, "wechat.notify", "wechat.refund_notify", "wechat.oauth", "wechat.oauth_page"
     )
+
+
+def _mount_official(app: Flask, world: World) -> None:
+    component.mount(app, world)
+    component_oauth.mount(app, world)
+    component_page.mount(app, world)
+    oa_door.mount(app, world, (*menus.CALLS, *scenes.CALLS))
+    scenes.mount_image(app, world)
+    notices.mount(app, world)
+    oa_control.register(app, world)
+    register_operations(app, push.OA, push.COMPONENT)
+
+
+def platform_credentials() -> dict[str, str]:
+    """What the platform's operator holds."""
+    return {
+        "component_appid": PLATFORM.appid,
+        "component_appsecret": PLATFORM.secret,
+        "token": PLATFORM.token,
+        "encoding_aes_key": PLATFORM.encoding_aes_key,
+    }
+
+
+def _account(appid: str) -> dict[str, Any]:
+    """What an official account's administrator finds in its backend."""
+    known = OFFICIAL[appid]
+    return {
+        "appid": appid,
+        "name": known.name,
+        "secret": known.secret,
+        "user_name": known.user_name,
+        "token": known.token,
+        "encoding_aes_key": known.encoding_aes_key,
+        "templates": [_template(t) for t in known.templates],
+        "subscribe_templates": [_template(t) for t in known.subscribe_templates],
+    }
+
+
+def _template(one: Template) -> dict[str, Any]:
+    return {"template_id": one.template_id, "title": one.title, "keys": dict(one.keys)}
+
+
+def _owned(provider: WechatProvider) -> list[str]:
+    """The provider's accounts, then its merchants' own."""
+    own = [m.sub_appids[0] for m in provider.merchants.values() if m.oa_secret]
+    return [*provider.appids, *own]
 
 
 def credentials(world: World, provider: WechatProvider) -> dict[str, Any]:
@@ -133,6 +197,7 @@ def credentials(world: World, provider: WechatProvider) -> dict[str, Any]:
         "platform_certificate": world.platform_certificate(provider.sp_mchid),
         "platform_serial": sign.platform_serial(world, provider),
         "oa_secret": provider.oa_secret,
+        "accounts": [_account(appid) for appid in _owned(provider)],
         "sub_mchids": list(provider.merchants),
         "merchants": [
             {

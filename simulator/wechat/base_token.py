@@ -11,6 +11,9 @@ from simulator.wechat.oauth import TOKEN_LIFE_S, ApiError, _guarded, _json, acco
 from simulator.world import Token, World
 
 STABLE_AGAIN_S = 300  # before its end stable_token gives a new one
+FORCE_APART_S, FORCED_A_DAY = 30, 20
+TICKETS = {"jsapi": 4, "wx_card": 8}  # and the permission set that a platform needs
+OLD_LIFE_S = 300  # how long the token before lives on
 OPERATION = "wechat.base_token"
 
 
@@ -35,24 +38,40 @@ def _answered(world: World, work: Any) -> Response:
             found = work()
         except ApiError as no:
             world.note("in", request.path, f"errcode {no.code} {no.text}")
-            return _json({"errcode": no.code, "errmsg": no.text})
-        world.note("in", request.path, "ok")
+            found = {"errcode": no.code, "errmsg": no.text}
+        else:
+            world.note("in", request.path, "ok")
+        with world.lock:
+            world.oa.calls[(request.path, int(found.get("errcode", 0)))] += 1
         return _json(found)
 
     return _guarded(world, OPERATION, said)
 
 
-def holder(world: World) -> str:
-    """The account that the request's token belongs to. Raises ApiError."""
-    given = request.args.get("access_token")
+def holder(world: World, func: int | None = None) -> str:
+    """The account that the request's token belongs to. Raises ApiError.
+
+    A platform's token for an account serves only within the permission set `func` (wechat.md D).
+    """
+    token = live_token(world, request.args.get("access_token"), ("base", "stable", "authorizer"))
+    if token.kind == "authorizer":
+        grant = world.oa.grants.get(token.app)
+        if grant is None:
+            raise ApiError(61003, "component is not authorized by this account")
+        if func is not None and func not in grant.funcs:
+            raise ApiError(61007, "api is unauthorized to component")
+    return token.app
+
+
+def live_token(world: World, given: str | None, kinds: tuple[str, ...]) -> Token:
     if not given:
         raise ApiError(41001, "access_token missing")
     token = world.tokens.get(given)
-    if token is None or token.kind not in ("base", "stable"):
+    if token is None or token.kind not in kinds:
         raise ApiError(40001, "invalid credential, access_token is invalid or not latest")
     if world.clock.time() >= token.expires_at:
         raise ApiError(42001, "access_token expired")
-    return token.app
+    return token
 
 
 def _checked(world: World, given: dict[str, Any]) -> str:
@@ -73,38 +92,59 @@ def _stable(world: World) -> dict[str, Any]:
     if extra := set(body) - {"grant_type", "appid", "secret", "force_refresh"}:
         raise ApiError(47001, f"data format error: {sorted(extra)[0]}")
     appid = _checked(world, body)
+    force = body.get("force_refresh", False)
+    if not isinstance(force, bool):
+        raise ApiError(47001, "data format error: force_refresh")
     with world.lock:
+        if force:
+            _count_force(world, appid)
         kept = [(n, t) for n, t in world.tokens.items() if (t.kind, t.app) == ("stable", appid)]
         for name, token in kept:
             left = token.expires_at - world.clock.time()
-            if left > STABLE_AGAIN_S and not body.get("force_refresh"):
+            if left > STABLE_AGAIN_S and not force:
                 return {"access_token": name, "expires_in": int(left)}
-            if body.get("force_refresh"):
+            if force:
                 del world.tokens[name]
         return _issue(world, appid, "stable")
+
+
+def _count_force(world: World, appid: str) -> None:
+    """Forced at most 20 times in a day, and 30 s apart (C2)."""
+    now = world.clock.time()
+    lately = [at for at in world.oa.forced.get(appid, []) if at > now - 86400]
+    if lately and now - lately[-1] < FORCE_APART_S:
+        raise ApiError(45011, "api minute-quota reach limit, must slower")
+    if len(lately) >= FORCED_A_DAY:
+        raise ApiError(45009, "reach max api daily quota limit")
+    world.oa.forced[appid] = [*lately, now]
 
 
 def _plain(world: World) -> dict[str, Any]:
     """A new one each time; the one before lives on for five minutes."""
     appid = _checked(world, request.args.to_dict())
     with world.lock:
-        for token in world.tokens.values():
-            if (token.kind, token.app) == ("base", appid):
-                token.expires_at = min(token.expires_at, world.clock.time() + 300)
-        return _issue(world, appid, "base")
+        return renew(world, appid, "base")
+
+
+def renew(world: World, appid: str, kind: str) -> dict[str, Any]:
+    """A new token of this kind; those before live on for five minutes. Callers hold the lock."""
+    for token in world.tokens.values():
+        if (token.kind, token.app) == (kind, appid):
+            token.expires_at = min(token.expires_at, world.clock.time() + OLD_LIFE_S)
+    return _issue(world, appid, kind)
 
 
 def _issue(world: World, appid: str, kind: str) -> dict[str, Any]:
-    name = "SIM_BASE_" + secrets.token_urlsafe(32)
+    name = f"SIM_{kind.upper()}_" + secrets.token_urlsafe(32)
     world.tokens[name] = Token(appid, "", "", world.clock.time() + TOKEN_LIFE_S, kind=kind)
     return {"access_token": name, "expires_in": TOKEN_LIFE_S}
 
 
 def _ticket(world: World) -> dict[str, Any]:
-    appid = holder(world)
     kind = request.args.get("type", "")
-    if kind not in ("jsapi", "wx_card"):
+    if kind not in TICKETS:
         raise ApiError(40097, "invalid args")
+    appid = holder(world, TICKETS[kind])
     return {
         "errcode": 0,
         "errmsg": "ok",

@@ -88,7 +88,7 @@ def _mount(app: Flask, world: World, path: str, name: str, work: Work) -> None:
 
 
 def _checked(world: World, work: Work) -> dict[str, Any]:
-    appid = base_token.holder(world)
+    appid = base_token.holder(world, 8)
     if world.switches.get("wechat.card_permission") == "off":
         raise ApiError(48001, "api unauthorized")
     body = request.get_json(silent=True, force=True)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from flask import Flask, Response, request
 
 from simulator import wire
+from simulator.official import OFFICIAL, PLATFORM
 from simulator.parties import PEOPLE
 from simulator.world import Code, Token, World
 
@@ -70,8 +71,20 @@ def accounts(world: World) -> dict[str, Account]:
         pairs = [(appid, p.oa_secret) for appid in p.appids]
         pairs += [(m.sub_appids[0], m.oa_secret) for m in p.merchants.values() if m.oa_secret]
         for appid, secret in pairs:
-            found[appid] = Account(appid, secret, domains, p.oa_page_error)
+            found[appid] = Account(appid, secret, domains, p.oa_page_error or _lapse(world, appid))
+    for appid, account in OFFICIAL.items():
+        if appid not in found:
+            found[appid] = Account(
+                appid, account.secret, ("127.0.0.1", "localhost", host), _lapse(world, appid)
+            )
     return found
+
+
+def _lapse(world: World, appid: str) -> str:
+    """The error of an account that is not verified, or no longer (wechat.md C1, D)."""
+    known = OFFICIAL.get(appid)
+    lapsed = appid in world.switches.get("wechat.oa_lapsed").split(",")
+    return "10005" if lapsed or (known is not None and not known.is_verified) else ""
 
 
 def mount(app: Flask, world: World) -> None:
@@ -185,14 +198,27 @@ def _check_link(world: World, pairs: list[tuple[str, str]]) -> dict[str, str]:
         raise PageError("10005", "scope 参数错误或没有 scope 权限")
     if not re.fullmatch(r"[A-Za-z0-9]{1,128}", asked["state"], re.ASCII):
         raise PageError("10013", "state 参数错误，只允许不超过128字节的字母和数字")
-    if not _same_domain(account, asked["redirect_uri"]):
+    domains = account.domains
+    if "component_appid" in asked:
+        domains = _on_behalf(world, account, asked["component_appid"])
+    if not _same_domain(domains, asked["redirect_uri"]):
         raise PageError("10003")
     if account.page_error:
         raise PageError(account.page_error)
     return asked
 
 
-def _same_domain(account: Account, redirect_uri: str) -> bool:
+def _on_behalf(world: World, account: Account, component_appid: str) -> tuple[str, ...]:
+    """The platform's own domain, for an account that gave it the permission set 4 (D)."""
+    grant = world.oa.grants.get(account.appid)
+    if component_appid != PLATFORM.appid or grant is None:
+        raise PageError("10015")
+    if 4 not in grant.funcs:
+        raise PageError("10005")
+    return (urlsplit(world.public_url).hostname or "",)
+
+
+def _same_domain(domains: tuple[str, ...], redirect_uri: str) -> bool:
     """Whole host, without scheme and port."""
     try:
         parts = urlsplit(redirect_uri)
@@ -200,7 +226,7 @@ def _same_domain(account: Account, redirect_uri: str) -> bool:
     except ValueError:
         return False
     clean = not re.search(r"[\x00-\x20\\]", redirect_uri)
-    return clean and parts.scheme in ("http", "https") and host in account.domains
+    return clean and parts.scheme in ("http", "https") and host in domains
 
 
 def _new_code(world: World, asked: dict[str, str]) -> str:
@@ -216,6 +242,7 @@ def _new_code(world: World, asked: dict[str, str]) -> str:
             person=person if person in PEOPLE else "lin",
             expires_at=now + CODE_LIFE_S,
             scope=asked["scope"],
+            component=asked.get("component_appid", ""),
         )
     return code
 
@@ -252,13 +279,14 @@ def exchange(world: World, args: dict[str, str]) -> dict[str, Any]:
     if args.get("grant_type") != "authorization_code":
         raise ApiError(40002, "invalid grant_type")
     with world.lock:
-        code = _use_code(world, account, args["code"])
-    return _tokens(world, account, code)
+        code = use_code(world, account, args["code"])
+    return tokens(world, account, code)
 
 
-def _use_code(world: World, account: Account, given: str) -> Code:
+def use_code(world: World, account: Account, given: str, component: str = "") -> Code:
+    """Spends a code of this account, asked for by the same platform or by none."""
     code = world.codes.get(given)
-    if code is None or code.app != account.appid:
+    if code is None or (code.app, code.component) != (account.appid, component):
         raise ApiError(40029, "invalid code")
     if code.used:
         raise ApiError(40163, "code been used")
@@ -268,7 +296,7 @@ def _use_code(world: World, account: Account, given: str) -> Code:
     return code
 
 
-def _tokens(world: World, account: Account, code: Code) -> dict[str, Any]:
+def tokens(world: World, account: Account, code: Code) -> dict[str, Any]:
     snapshot = world.switches.get("wechat.snapshotuser") == "on"
     openid = world.openid(account.appid, code.person)
     if snapshot:
