@@ -13,8 +13,9 @@ import requests
 from flask.cli import with_appcontext
 
 from services.demo_info import demo_info
-from services.seed import seed
+from services.seed import MAIN, seed
 from services.seed_cards import seed_card
+from services.seed_people import seed_people
 from web.runtime import deps
 
 PATIENCE_S = 20
@@ -47,8 +48,10 @@ def seed_command() -> None:
         "wechat": _credentials(OTHER_SP)["wechat"],
         "alipay": _credentials(OTHER_APP)["alipay"],
     }
-    made = seed(deps(), _credentials(), others)
+    own = _credentials()
+    made = seed(deps(), own, others)
     made |= seed_card(deps())  # a demo of an older version has none
+    made |= seed_people(deps(), own, MAIN)
     settings = deps().settings
     where = {"simulator_url": settings.simulator_url, "public_url": settings.base_url}
     _recorded().write_text(json.dumps(where), "utf-8")

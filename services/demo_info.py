@@ -8,6 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.merchant import Merchant, Staff, Store
+from models.people import ProviderAdmin
+from models.person import Person
 from models.provider import Provider
 from services.accounts import seal_place
 from services.demo import DemoCode, demo_codes
@@ -78,13 +80,31 @@ def _merchant(
 
 
 def _staff(session: Session, deps: Deps, provider_id: int) -> list[dict[str, Any]]:
-    rows = session.scalars(select(Staff).where(Staff.provider_id == provider_id))
+    """Who may sign in, as what, and as which WeChat person: `openid` is None before activation."""
+    staff = session.scalars(
+        select(Staff).where(Staff.provider_id == provider_id, Staff.is_active).order_by(Staff.id)
+    ).all()
+    admins = session.scalars(
+        select(ProviderAdmin)
+        .where(ProviderAdmin.provider_id == provider_id, ProviderAdmin.is_active)
+        .order_by(ProviderAdmin.id)
+    ).all()
+    rows: list[tuple[Staff | ProviderAdmin, str]] = [(row, row.role.value) for row in staff]
+    rows += [(row, "sub_provider" if row.sub_provider_id else "provider") for row in admins]
     return [
         {
             "name": row.name,
-            "role": row.role.value,
-            "openid": None,
+            "role": role,
+            "openid": _openid(session, deps, provider_id, row.person_id),
             "login_url": f"{deps.settings.base_url}/m/demo-login/{row.public_id}",
         }
-        for row in rows
+        for row, role in rows
     ]
+
+
+def _openid(session: Session, deps: Deps, provider_id: int, person_id: int | None) -> str | None:
+    person = session.get(Person, (provider_id, person_id)) if person_id is not None else None
+    if person is None or person.sealed is None:
+        return None
+    place = seal_place("person", "sealed", f"{provider_id}:{person.subject_hash}")
+    return deps.ring.open(person.sealed, place)

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from blueprints.merchant import (
+    activation,
     blank,
     card_figures,
     codes,
@@ -22,8 +23,11 @@ from blueprints.merchant import (
     orders,
     payout_asking,
     payouts,
+    people,
     poster,
     refund,
+    shifts,
+    staff,
     statistics,
     store,
     stores,
@@ -35,6 +39,7 @@ class Open(Enum):
     """Pages that ask for no right of a role."""
 
     ANYONE = "anyone"  # also who is not signed in
+    PERSON = "person"  # the account has told who it is; in whatever role, or in none yet
     SIGNED_IN = "signed_in"
 
 
@@ -48,6 +53,29 @@ class Route(NamedTuple):
 
 ROUTES: Final = (
     Route("GET", "/demo-login/<public_id>", "demo_login", Open.ANYONE, entry.demo_login),
+    Route("GET", "/back/<out_mch_id>", "back", Open.ANYONE, entry.back),
+    Route("GET", "/choose", "choose", Open.PERSON, entry.choose),
+    Route("POST", "/choose", "choose_take", Open.PERSON, entry.take),
+    Route("POST", "/leave", "leave", Open.PERSON, entry.sign_out),
+    Route("GET", "/activate", "activate", Open.PERSON, activation.form),
+    Route("POST", "/activate", "activate_send", Open.PERSON, activation.send),
+    Route("GET", "/me", "me", Open.SIGNED_IN, people.show),
+    Route("POST", "/me/password", "me_password", Open.SIGNED_IN, people.password),
+    Route("POST", "/me/notices", "me_notices", Open.SIGNED_IN, people.notices),
+    Route("GET", "/staff", "staff", Right.STAFF, staff.show),
+    Route("GET", "/staff/new", "staff_new", Right.STAFF, staff.new),
+    Route("POST", "/staff/new", "staff_add", Right.STAFF, staff.add),
+    Route("GET", "/staff/<public_id>", "staff_one", Right.STAFF, staff.detail),
+    Route("GET", "/staff/<public_id>/edit", "staff_edit", Right.STAFF, staff.edit),
+    Route("POST", "/staff/<public_id>/edit", "staff_save", Right.STAFF, staff.save),
+    Route("POST", "/staff/<public_id>/code", "staff_code", Right.STAFF, staff.invite),
+    Route("POST", "/staff/<public_id>/revoke", "staff_revoke", Right.STAFF, staff.uninvite),
+    Route("POST", "/staff/<public_id>/password", "staff_password", Right.STAFF, staff.password),
+    Route("POST", "/staff/<public_id>/remove", "staff_remove", Right.STAFF, staff.remove),
+    Route("GET", "/shift", "shift", Right.SHIFTS, shifts.show),
+    Route("POST", "/shift/begin", "shift_begin", Right.DUTY, shifts.begin),
+    Route("POST", "/shift/end", "shift_end", Right.DUTY, shifts.end),
+    Route("GET", "/shift/<number>", "shift_one", Right.SHIFTS, shifts.slip),
     Route("GET", "/", "home", Open.SIGNED_IN, home.show),
     Route("GET", "/orders", "orders", Right.ORDERS, orders.show),
     Route("GET", "/orders.csv", "orders_export", Right.EXPORT, orders.export),

@@ -11,7 +11,7 @@ from flask import Flask
 from simulator import oa_control
 from simulator.keys import certificate, private_pem, public_pem
 from simulator.official import OFFICIAL, PLATFORM, Template
-from simulator.parties import WechatProvider
+from simulator.parties import PEOPLE, WechatProvider
 from simulator.wallets import register_operations, register_wallet
 from simulator.wechat import (
     base_token,
@@ -197,6 +197,7 @@ def credentials(world: World, provider: WechatProvider) -> dict[str, Any]:
         "platform_certificate": world.platform_certificate(provider.sp_mchid),
         "platform_serial": sign.platform_serial(world, provider),
         "oa_secret": provider.oa_secret,
+        "people": {key: world.openid(provider.appids[0], key) for key in PEOPLE},
         "accounts": [_account(appid) for appid in _owned(provider)],
         "sub_mchids": list(provider.merchants),
         "merchants": [
