@@ -43,6 +43,10 @@ class Till:
         self.id, self.public_id = row.id, row.public_id
         self._session = requests.Session()
         self._session.trust_env = False
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """Once more after half a day."""
         self.get(f"/m/demo-login/{self.public_id}")
 
     def _hire(self, role: str, shop: str, name: str, can_refund: bool) -> Any:
