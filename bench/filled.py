@@ -37,12 +37,14 @@ TABLES = ("pay_order", "pay_attempt", "refund")
 PLACES = ("merchant", "store", "pay_code")
 
 # `g` is an order's number and id. `r` is a random-looking number below a million.
+SHARED = f"CASE WHEN g % 2 = 0 THEN 1 ELSE 2 + r / 3 % {MERCHANTS - 1} END"  # whose order
+YEAR = f"now() - interval '365 days' * (1 - g / {MOST}.0)"  # and when
 _DRAWN = f"""
-SELECT g, CASE WHEN g % 2 = 0 THEN 1 ELSE 2 + r / 3 % {MERCHANTS - 1} END AS m, r % {STORES} AS s,
+SELECT g, WHOSE AS m, r % {STORES} AS s,
     r / 7 % 100 < 93 AND g % 20000 <> 7 AS paid, g % 20000 = 7 AS open,
     r / 7 % 100 < 2 AND g % 20000 <> 7 AS refunded,
     CASE WHEN r % 5 < 3 THEN 'wechat' ELSE 'alipay' END AS channel,
-    100 + r % 9900 AS fen, now() - interval '365 days' * (1 - g / {MOST}.0) AS at
+    100 + r % 9900 AS fen, WHEN_MADE AS at
 FROM (SELECT g, (g * 7919 + 104729) % 1000003 AS r
     FROM generate_series(FIRST, LAST) g) numbers
 """
@@ -109,6 +111,8 @@ class Filled:
     deps: Deps
     where: str  # libpq address, as superuser
     server: int  # process id of the postmaster
+    whose: str = SHARED
+    when_made: str = YEAR
 
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.where, autocommit=True)
@@ -135,6 +139,7 @@ class Filled:
 
     def _load(self, first: int, last: int) -> None:
         def write(sql: str, table: str, key: bool = True) -> None:
+            sql = sql.replace("WHOSE", self.whose).replace("WHEN_MADE", self.when_made)
             with self.connect() as conn:
                 conn.execute("SET session_replication_role = replica")
                 conn.execute("SET synchronous_commit = off")
