@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.shop_figures.parts import Part, grouped
 from web.formats import money
 
 HEIGHT: Final = 56
 STEP: Final = 20  # a bar with its gap, in units of the picture
 GAP: Final = 4
+ORDER: Final = ("wechat", "alipay")
 FIRST, LAST = 6, 20  # hours that are always shown
 NAMES: Final = {"wechat": "微信", "alipay": "支付宝", "balance": "会员卡"}
 COLOURS: Final = {"wechat": "wx", "alipay": "ali", "balance": "card"}
@@ -25,6 +27,13 @@ class Bar:
     width: float
     height: float
     kind: str = ""
+
+
+def wallets(taken: Iterable[Part]) -> dict[str, int]:
+    """Fen that came over each wallet, always in the same order; a recharge with its wallet."""
+    sums = grouped((part for part in taken if part.is_taken), lambda part: part.wallet)
+    found = {wallet: sums[wallet].paid_fen for wallet in ORDER if wallet in sums}
+    return found | {wallet: one.paid_fen for wallet, one in sums.items() if wallet not in found}
 
 
 def split(by_wallet: Mapping[str, int]) -> dict[str, Any]:
@@ -79,7 +88,7 @@ def stacked(columns: Sequence[tuple[str, Mapping[str, int]]]) -> dict[str, Any]:
     bars = []
     for at, (_, by_wallet) in enumerate(columns):
         top = float(tall)
-        for wallet in ("wechat", "alipay", *sorted(set(by_wallet) - {"wechat", "alipay"})):
+        for wallet in (*ORDER, *sorted(set(by_wallet) - {*ORDER})):
             height = round(tall * by_wallet.get(wallet, 0) / most, 1)
             if height > 0:
                 top -= height

@@ -18,7 +18,6 @@ from services.order_list import Scope, list_orders
 from services.people.acting import Acting
 from services.people.rights import Right, may
 from services.shop_figures import hours, parts, scope, stuck
-from services.shop_figures.parts import Part
 from web.formats import local_clock
 from web.runtime import deps
 
@@ -56,16 +55,16 @@ def _read(session: Session, who: Acting, store_id: int | None) -> dict[str, Any]
     then = sum(hours.by_hour(session, here, today - WEEK, now - WEEK))
     rows = list_orders(session, here, most=LAST_ORDERS)
     return {
-        "heading": _heading(stores, seen, here),
+        "heading": _heading(who, stores, here),
         "choices": _choices(stores, here) if seen.store_id is None and len(stores) > 1 else [],
         "store_id": here.store_id if seen.store_id is None else None,
         "at": local_clock(now),
         "day": day,
         "against": _against(day.paid_fen - then, f"上周{WEEKDAYS[today.weekday()]}"),
-        "wallets": charts.split(wallets(found)),
+        "wallets": charts.split(charts.wallets(found)),
         "card": parts.total(part for part in found if not part.is_taken),
         "recharge_fen": parts.total(p for p in found if p.channel != p.wallet).paid_fen,
-        "bars": charts.hours(by_hour, totals_hour(now)),
+        "bars": charts.hours(by_hour, now.astimezone(totals.SHANGHAI).hour),
         "elsewhere_fen": day.paid_fen - sum(by_hour),
         "rows": [listing.row(one) for one in rows],
         "stuck": [_stuck(one) for one in stuck.stuck(session, here)],
@@ -73,21 +72,12 @@ def _read(session: Session, who: Acting, store_id: int | None) -> dict[str, Any]
     }
 
 
-def totals_hour(now: Any) -> int:
-    return int(now.astimezone(totals.SHANGHAI).hour)
-
-
-def wallets(found: list[Part]) -> dict[str, int]:
-    """Fen taken by wallet, a recharge with the wallet that it came over."""
-    sums = parts.grouped((part for part in found if part.is_taken), lambda part: part.wallet)
-    return {wallet: sums[wallet].paid_fen for wallet in sorted(sums, reverse=True)}
-
-
-def _heading(stores: list[Store], seen: Scope, here: Scope) -> str:
+def _heading(who: Acting, stores: list[Store], here: Scope) -> str:
+    """Whose takings these are: the merchant's, one store's, one's own."""
     if here.code_ids is not None:
         return "我的收款"
     if here.store_id is None:
-        return f"{stores[0].name if len(stores) == 1 else '全部门店'}"
+        return " · ".join(part for part in (who.merchant_name, "全部门店") if part)
     named = [store for store in stores if store.id == here.store_id]
     return (
         " · ".join(x for x in (named[0].name, named[0].branch_name) if x) if named else "没有门店"

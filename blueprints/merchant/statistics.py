@@ -113,10 +113,8 @@ def _read(session: Session, who: Acting, asked: Asked, today: date) -> dict[str,
         "total": parts.total(taken),
         "card": parts.total(part for part in found if not part.is_taken),
         "recharge_fen": parts.total(p for p in taken if p.channel != p.wallet).paid_fen,
-        "wallets": charts.split(
-            {w: s.paid_fen for w, s in parts.grouped(taken, lambda part: part.wallet).items()}
-        ),
-        "rows": rows,
+        "wallets": charts.split(charts.wallets(taken)),
+        "rows": rows if asked.by != "day" else [r for r in rows[::-1] if not r.sums.is_nothing],
         "chart": _chart(asked, rows),
         "csv_url": asked.url(f"{HOME}.csv") if may(who, Right.EXPORT) else None,
         "list_url": (
@@ -225,7 +223,8 @@ def _chart(asked: Asked, rows: list[Row]) -> dict[str, Any] | None:
     best = max(rows, key=lambda row: row.sums.paid_fen)
     total = sum(row.sums.paid_fen for row in rows)
     said = f"{WAYS[asked.by]}的收款，合计 {money(total)}，最多的是{best.name} "
-    return {**shown, "said": said + money(best.sums.paid_fen)}
+    axis = shown["axis"] if asked.by == "day" else []
+    return {**shown, "axis": axis, "said": said + money(best.sums.paid_fen)}
 
 
 def export() -> ResponseReturnValue:
