@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from flask import g, request, url_for
+from flask import g, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from blueprints.merchant import answers, charts, listing
-from blueprints.merchant.tabs import PREFIX
 from models.event import CaseKind
 from models.merchant import Store
 from services import totals
@@ -40,7 +39,7 @@ def show() -> ResponseReturnValue:
     who: Acting = g.staff
     asked = listing.Asked.from_query(request.args)
     found = deps().transact(lambda s: _read(s, who, asked.store_id))
-    return answers.page("merchant/home.html", title="今日收款", actions=_actions(who), **found)
+    return answers.page("merchant/home.html", title="今日收款", **found)
 
 
 def _read(session: Session, who: Acting, store_id: int | None) -> dict[str, Any]:
@@ -68,6 +67,7 @@ def _read(session: Session, who: Acting, store_id: int | None) -> dict[str, Any]
         "elsewhere_fen": day.paid_fen - sum(by_hour),
         "rows": [listing.row(one) for one in rows],
         "stuck": [_stuck(one) for one in stuck.stuck(session, here)],
+        "actions": _actions(who, stores),
         "only_own": here.code_ids is not None,
     }
 
@@ -112,20 +112,21 @@ def _stuck(one: stuck.Stuck) -> dict[str, Any]:
     }
 
 
-def _actions(who: Acting) -> list[dict[str, Any]]:
-    """The four of the design; what this person may not open, or what is not there, is left out."""
+def _actions(who: Acting, stores: list[Store]) -> list[dict[str, Any]]:
+    """The four of the design, less what this person may not open."""
     from blueprints.merchant.routes import NEEDS
 
+    codes = f"/m/stores/{stores[0].out_shop_id}/codes" if len(stores) == 1 else "/m/stores"
     wanted = (
-        ("codes", "收款码", "qr", ""),
-        ("orders", "退款", "refund", "?kind=paid"),
-        ("statistics", "日报", "chart", ""),
-        ("members", "会员卡", "card", ""),
+        ("stores", "收款码", "qr", codes),
+        ("orders", "退款", "refund", "/m/orders?kind=paid"),
+        ("statistics", "日报", "chart", "/m/statistics"),
+        ("members", "会员卡", "card", "/m/members"),
     )
     return [
-        {"href": url_for(PREFIX + endpoint) + query, "label": label, "icon": icon}
-        for endpoint, label, icon, query in wanted
-        if endpoint in NEEDS and _is_open(who, NEEDS[endpoint])
+        {"href": href, "label": label, "icon": icon}
+        for endpoint, label, icon, href in wanted
+        if _is_open(who, NEEDS[endpoint])
     ]
 
 

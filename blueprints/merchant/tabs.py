@@ -6,17 +6,26 @@ from typing import Any, Final
 
 from flask import current_app, g, request, url_for
 
-from services.people.rights import may
+from services.people.acting import Acting
+from services.people.rights import Right, may
 
 PREFIX: Final = "merchant."
-# endpoint, label, icon; and what the paths begin with that belong below it
+# endpoint, label, icon, and what the paths begin with that belong below it
 TABS: Final = (
     ("home", "首页", "home", ("/m/statistics",)),
     ("orders", "订单", "list", ("/m/orders",)),
     ("stores", "门店", "store", ("/m/stores", "/m/codes")),
-    ("staff", "店员", "user", ("/m/staff", "/m/people")),
+    ("staff", "店员", "user", ("/m/staff",)),
     ("shift", "交接班", "clock", ("/m/shift",)),
+    ("me", "我的", "user", ("/m/me",)),
 )
+
+
+def _wants(who: Acting, endpoint: str) -> bool:
+    """Shifts are for those who work in a store; who manages people finds himself among them."""
+    if endpoint == "shift":
+        return who.store_id is not None
+    return endpoint != "me" or not may(who, Right.STAFF)
 
 
 def shown() -> list[dict[str, Any]]:
@@ -28,7 +37,7 @@ def shown() -> list[dict[str, Any]]:
 
     found = []
     for endpoint, label, icon, below in TABS:
-        if PREFIX + endpoint not in current_app.view_functions:
+        if PREFIX + endpoint not in current_app.view_functions or not _wants(who, endpoint):
             continue
         needs = NEEDS[endpoint]
         if isinstance(needs, Open) or may(who, needs):
