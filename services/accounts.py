@@ -129,6 +129,8 @@ def _official(facts: dict[str, Any], held: dict[str, list[str]]) -> OfficialAcco
     platform = str(facts.get("component_appid") or "")
     if platform:
         return OfficialAccount(facts["app_id"], "", platform) if facts.get("app_id") else None
+    if not held.get("secret"):
+        return None  # it is to be authorised yet
     return OfficialAccount(facts["app_id"], held["secret"][0])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -14,11 +15,12 @@ from services.deps import Deps
 from services.leases import Held, holds
 from services.oa import platform, rows
 from services.oa.book import Key, Token
+from services.oa.ending import ended
 from services.oa.renewing import Asker, NotReady, obtain
 from services.oa.store import Got
 
 NO_TICKET = "61006"  # WeChat's own number for a ticket that is not there or not good
-REFRESH_INVALID = "61023"
+NOT_GRANTED, REFRESH_INVALID = "61003", "61023"
 
 
 @dataclass
@@ -126,13 +128,19 @@ class GrantAsker:
     def ask(self, held: Held, bad: Token | None) -> Got:
         assert self._token is not None
         by = Platform(self.component_appid, self._token.value)
+        began = self.deps.now()
         try:
             return self._ask(held, by)
         except GatewayRejected as problem:
+            if problem.upstream_code in (NOT_GRANTED, REFRESH_INVALID):
+                self._end(problem.upstream_code, began)
             if problem.upstream_code not in TOKEN_ERRORS or self._bad is not None:
                 raise
             self._bad = self._token
         raise NotReady
+
+    def _end(self, why: str, at: datetime) -> None:
+        self.deps.transact(lambda s: ended(s, self.provider_id, why, at=at, now=self.deps.now()))
 
     def _ask(self, held: Held, by: Platform) -> Got:
         tokens, asked_at = self.deps.gateways.wechat_tokens, self.deps.now()
@@ -169,7 +177,7 @@ class GrantAsker:
     def _refresh_token(self) -> str:
         row = self.deps.transact(lambda s: s.scalar(rows.of_provider(self.provider_id)))
         if row is None or row.refresh_sealed is None or not row.is_authorised:
-            raise GatewayRejected("61003", "the account does not grant us anything")
+            raise GatewayRejected(NOT_GRANTED, "the account does not grant us anything")
         return rows.sealed(self.deps, row, "refresh_sealed")
 
     def _keep(self, refresh_token: str) -> Callable[[Session], None]:

@@ -32,6 +32,7 @@ def ended(session: Session, provider_id: int, why: str, *, at: datetime, now: da
 
     False for word that is older than what we know: an event may arrive late or be sent again.
     """
+    provider = session.get_one(Provider, provider_id, with_for_update=True)
     row = session.scalar(rows.of_provider(provider_id).with_for_update())
     if row is None or row.mode is not OaMode.COMPONENT:
         return False
@@ -40,7 +41,6 @@ def ended(session: Session, provider_id: int, why: str, *, at: datetime, now: da
     was, row.is_authorised, row.event_at = row.is_authorised, False, at
     row.refresh_sealed, row.granted, row.due_at = None, [], None
     row.said_code, row.said_at = why[:32], now
-    provider = session.get_one(Provider, provider_id, with_for_update=True)
     provider.oa_state = OaState.NOT_AUTHORIZED
     session.flush()
     session.execute(

@@ -86,26 +86,25 @@ def _must_renew(session: Session, deps: Deps, event: Event) -> None:
 
 @on("verify_expired")
 def _lapsed(session: Session, deps: Deps, event: Event) -> None:
-    _verified_until(session, deps, event, lapsed=True)
     provider = session.get_one(Provider, event.provider_id, with_for_update=True)
     provider.oa_state = OaState.NOT_VERIFIED
-    session.flush()
+    _verified_until(session, deps, event, lapsed=True)
 
 
 @on("qualification_verify_success")
 @on("naming_verify_success")
 def _verified(session: Session, deps: Deps, event: Event) -> None:
-    _verified_until(session, deps, event, lapsed=False)
     provider = session.get_one(Provider, event.provider_id, with_for_update=True)
     if provider.oa_state is OaState.NOT_VERIFIED:
         provider.oa_state = OaState.AUTHORIZED
-    session.flush()
+    _verified_until(session, deps, event, lapsed=False)
 
 
 def _verified_until(session: Session, deps: Deps, event: Event, *, lapsed: bool) -> None:
     row = session.scalar(rows.of_provider(event.provider_id).with_for_update())
     said = event.fields.get("ExpiredTime")
     if row is None:
+        session.flush()
         return
     if isinstance(said, str) and said.isdecimal() and len(said) <= 10:
         row.verify_until = datetime.fromtimestamp(int(said), UTC)

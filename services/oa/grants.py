@@ -198,7 +198,9 @@ def _keep(
     provider = session.get_one(Provider, provider_id, with_for_update=True)
     row = rows.make(session, provider_id, OaMode.COMPONENT, info.app_id, platform_appid, now)
     rows.seal(deps, row, "refresh_sealed", refresh_token)
-    row.is_authorised, row.authorised_at, row.event_at = True, now, max(at, row.event_at or at)
+    since = at.replace(microsecond=0)  # WeChat's events tell whole seconds
+    row.is_authorised, row.authorised_at = True, now
+    row.event_at = max(since, row.event_at or since)
     write_info(row, info, now)
     provider.oa_state = state_of(row)
     changed = add_account(
@@ -252,15 +254,17 @@ def _of(session: Session, app_id: str) -> list[OfficialAccount]:
 
 def _cancelled(session: Session, deps: Deps, app_id: str, at: datetime) -> None:
     for row in _of(session, app_id):
-        ended(session, row.provider_id, "unauthorized", at=at, now=deps.now())
+        if not ended(session, row.provider_id, "unauthorized", at=at, now=deps.now()):
+            row.due_at = deps.now()  # older than what we know, or a clock is wrong: ask
+    session.flush()
 
 
 def _changed(session: Session, deps: Deps, app_id: str, at: datetime) -> None:
     """The worker asks what is granted now; the answer brings the refresh token, too."""
     for row in _of(session, app_id):
         session.refresh(row, with_for_update=True)
-        if row.event_at is None or at >= row.event_at:
-            row.event_at, row.due_at = at, deps.now()
+        row.event_at = at if row.event_at is None else max(at, row.event_at)
+        row.due_at = deps.now()
     session.flush()
 
 
@@ -279,11 +283,12 @@ def look(deps: Deps, provider_id: int) -> None:
     except GatewayRejected as problem:
         if problem.upstream_code not in GONE:
             raise
-        why = problem.upstream_code
-        deps.transact(lambda s: ended(s, provider_id, why, at=began, now=deps.now()))
+        why, at = problem.upstream_code, max(began, row.event_at or began)
+        deps.transact(lambda s: ended(s, provider_id, why, at=at, now=deps.now()))
         return
 
     def unit(session: Session) -> None:
+        provider = session.get_one(Provider, provider_id, with_for_update=True)
         found = session.scalars(rows.of_provider(provider_id).with_for_update()).one()
         if found.app_id != app_id or (found.event_at is not None and found.event_at > began):
             return  # something was told since: it is due again
@@ -293,7 +298,7 @@ def look(deps: Deps, provider_id: int) -> None:
             _keep(session, deps, provider_id, by, info, info.refresh_token, began)
             return
         write_info(found, info, deps.now())
-        session.get_one(Provider, provider_id, with_for_update=True).oa_state = state_of(found)
+        provider.oa_state = state_of(found)
         session.flush()
 
     deps.transact(unit)

@@ -14,9 +14,9 @@ from services.onboarding.checks import lock_provider, note
 
 WHY = {
     "40018": "a button's name is too long",
-    "40023": "a sub-button's name is too long",
+    "40020": "a button's address is not taken",
+    "40025": "a sub-button's name is too long",
     "40027": "a sub-button's address is not taken",
-    "40055": "a button's address is not taken",
     "48001": "the account may not make menus: not verified, or the menu permission was not granted",
     "61007": "the menu permission (15) was not granted: authorise again",
     "65316": "the menu leads to more than three domains that are not the account's",

@@ -32,6 +32,7 @@ _DUE = text(
 LEASE = timedelta(seconds=15)  # longer than a call can take (`gateways.registry.TOKEN_READ_S`)
 WAIT_S = 30.0  # a dead holder's lease, and a call after it
 LOOK_EVERY_S = 0.1
+TOLD_FOR = timedelta(seconds=3)  # a definite no is told to who comes then, and not asked for again
 
 
 class NotReady(Exception):
@@ -123,7 +124,7 @@ def _found(deps: Deps, key: Key, bad: Token | None, started_at: datetime) -> Tok
     if token is not None and token.until_at > now and (bad is None or token.version > bad.version):
         deps.oa_tokens.put(key, token, now)
         return token
-    if trouble is not None and trouble.at >= started_at:
+    if trouble is not None and trouble.at >= started_at - TOLD_FOR:
         raise trouble.error()
     return None
 

@@ -130,7 +130,7 @@ def failed(deps: Deps, held: Held, key: Key, problem: Exception, tries: int) -> 
                 **_keys(key),
                 "due": now + timedelta(seconds=wait),
                 "code": refused.upstream_code[:32] if refused else "",
-                "said": str(problem)[:200],
+                "said": (refused.upstream_message if refused else str(problem))[:200],
                 "said_at": now,
             },
         )

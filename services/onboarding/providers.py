@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from errors import Conflict
+from models.official import WechatComponent
 from models.provider import ChannelAccount, OaState, Provider
 from services.credentials import BadCredential
 from services.deps import Deps
@@ -86,7 +87,8 @@ def set_wechat(deps: Deps, out_mch_id: str, entry: WechatEntry, *, actor: str) -
                 channel="wechat", kind="oa", facts={"app_id": known["sp_appid"]}, secret=secret,
                 now=now,
             )  # fmt: skip
-        demand_secrets(session, provider, "wechat", "oa", ("secret",))
+        if not session.scalar(select(WechatComponent.id).limit(1)):  # else it is authorised
+            demand_secrets(session, provider, "wechat", "oa", ("secret",))
         refuse_pooled(session, provider)
         raise_version(session, provider, actor, "wechat_account_set", changed, now)
         return changed
