@@ -201,6 +201,12 @@ def test_five_tellers_say_the_same_of_a_day(world: World, simulator: Simulator, 
     assert sums(till.get("/m/")) == second_day
     assert statistics(world, first) == {first_day}
     assert statistics(world, second) == {second_day}
+    for day, brought in ((first, "38.50"), (second, "60.00")):
+        page = till.get("/m/statistics", day=day.isoformat(), by="staff")
+        (own,) = re.findall(r"<tr><th[^>]*>周周<small>.*?</tr>", page)
+        assert brought in own, "the payee's own code, told late or not"
+        page = till.get("/m/statistics", day=day.isoformat(), by="code")
+        assert "没有收款码" not in page, "nothing is left over"
     while totals.fold(product.deps):
         pass
     assert sums(till.get("/m/")) == second_day, "added up, it is the same"
