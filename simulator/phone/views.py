@@ -18,6 +18,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from simulator.books import Trade
+from simulator.official import OFFICIAL
 from simulator.parties import PEOPLE
 from simulator.phone import menu
 from simulator.world import World
@@ -51,6 +52,7 @@ def blueprint(world: World) -> Blueprint:
                 people=[p for p in PEOPLE.values() if p.is_listed],
                 person=person if person in PEOPLE else NOBODY_CHOSEN,
                 menu=menu.MENU,
+                accounts=OFFICIAL.values(),
             )
         )
         if person not in PEOPLE:

@@ -159,6 +159,7 @@ function start() {
     await post("/sim/phone/person", { person: e.target.value });
     if (device.link) scan(device.link);
   });
+  addEventListener("sim-open", (e) => scanText(e.detail));
   find("pick").addEventListener("click", () => document.getElementById("l1").focus());
   find("back").addEventListener("click", () => device.back());
   for (const button of document.querySelectorAll("[data-reload],[data-again]")) {
