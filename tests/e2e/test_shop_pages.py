@@ -15,6 +15,10 @@ from tests.harness.product import Product
 from tests.harness.simulator import Simulator
 from tests.integration.refunds.helping import pay, refund, refunds
 
+# How far anything on the page has moved since it was first painted.
+SHIFTED = """() => new Promise(done => { let sum = 0;
+new PerformanceObserver(l => l.getEntries().forEach(e => { sum += e.value; }))
+.observe({type: 'layout-shift', buffered: true}); setTimeout(() => done(sum), 300); })"""
 OWN = "sub01QINGHE8H2K4M6P9"
 
 
@@ -61,6 +65,7 @@ def test_home_says_how_much_and_leads_on(
     expect(body).to_contain_text("今日收款 · 截至")
     expect(body).to_contain_text("这笔到账了吗")
     expect(one.page.locator(".tabs a[aria-current=page]")).to_have_text("首页")
+    assert one.page.evaluate(SHIFTED) == 0
     one.look("m-home")
     one.page.fill("#q", "621.00")
     one.page.get_by_role("button", name="查", exact=True).tap()

@@ -81,6 +81,10 @@ def addresses(paid: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
             ("GET", f"/q/{MAIN}/o/{number}/state"),
         ],
         "/m/orders/<out_trade_no>": [("GET", f"/m/orders/{number}")],
+        "/m/orders/<out_trade_no>/refund": [
+            ("GET", f"/m/orders/{number}/refund"),
+            ("POST", f"/m/orders/{number}/refund"),
+        ],
         "/q/<out_mch_id>/<code>/pending": [
             ("GET", f"/q/{OTHER}/{code}/pending?intent=1.1.x"),
         ],
