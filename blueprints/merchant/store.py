@@ -160,11 +160,18 @@ def _delete_page(out_shop_id: str, status: int) -> ResponseReturnValue:
         **_shown(store, codes, people),
         found=found,
         last=_when(found),
-        free=f"{to_local(found.free_at):%Y-%m-%d %H:%M}" if found.free_at else "",
+        free=_free(found),
         own_url=own,
         code=StoreRecentTrade.code,
         tabs=None,
     )
+
+
+def _free(found: Standing) -> str:
+    """From when on, where that is still to come."""
+    if found.free_at is None or found.free_at <= deps().now():
+        return ""
+    return f"{to_local(found.free_at):%Y-%m-%d %H:%M}"
 
 
 def _when(found: Standing) -> str:
@@ -173,7 +180,7 @@ def _when(found: Standing) -> str:
     last, now = to_local(found.last_at), to_local(deps().now())
     if last.date() == now.date():
         return f"今天 {last:%H:%M}"
-    return f"{last:%Y-%m-%d %H:%M}"
+    return f" {last:%Y-%m-%d %H:%M}"
 
 
 def delete(out_shop_id: str) -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from functools import cache
 from typing import Any, Final
@@ -16,7 +17,7 @@ _turn = threading.Lock()  # outlines are unpacked as they are asked for
 
 @cache
 def _font() -> Any:
-    return TTFont(sans_path(), lazy=True)
+    return TTFont(io.BytesIO(sans_path().read_bytes()), lazy=True)
 
 
 @cache

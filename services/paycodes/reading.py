@@ -35,7 +35,7 @@ class CodeLine:
     @property
     def title(self) -> str:
         """A bound code says that it is one, and whose (product COD-3)."""
-        name = self.code.name or self.code.code
+        name = self.code.name or KINDS[self.code.kind]
         if self.code.bound_at is None:
             return name
         whose = "店员" if self.code.kind is PayCodeKind.STAFF else "门店"

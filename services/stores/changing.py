@@ -20,7 +20,6 @@ from services.onboarding.rows import make_code, make_store
 from services.people.acting import Acting
 from services.stores.reading import find
 
-FIRST_CODE: Final = "门店码"
 FIRST_PERSON: Final = "店长"
 
 
@@ -53,7 +52,7 @@ def add(deps: Deps, who: Acting, values: Mapping[str, Any]) -> str:
             raise Conflict("再试一次：编号恰好被占用")
         store = make_store(session, merchant, now=now, out_shop_id=shop, **values)
         code = free_code(session, "")
-        make_code(session, store, code=code, name=FIRST_CODE, now=now, is_first=True)
+        make_code(session, store, code=code, name="", now=now, is_first=True)
         session.add(first_person(store, now))
         _note(session, who, store, "store_added", now, code=code)
         return shop

@@ -91,8 +91,7 @@ def test_the_boundary_is_exact_to_the_second(product: Product, last: str, free: 
 def test_a_store_that_traded_today_is_refused_with_the_dates_and_a_way_out(
     product: Product, phone: MakePhone
 ) -> None:
-    payer = phone()
-    payer.pay(amount="1.23")
+    pay(product, phone, "wechat", "1.23")
     owner = work(product, "owner")
     page = owner.words(f"/m/stores/{SHOP}/delete")
     assert "现在还不能删除湖滨店" in page
