@@ -46,7 +46,9 @@ def register(app: Flask, world: World) -> None:
         if act not in ACTS or not isinstance(body, dict):
             raise No(f"a JSON object to one of {', '.join(ACTS)}")
         try:
-            return jsonify(ACTS[act](world, appid, body))
+            found = ACTS[act](world, appid, body)
+            world.keep_oa()
+            return jsonify(found)
         except (ApiError, PageError) as no:
             raise No(no.text, str(no.code)) from None
 

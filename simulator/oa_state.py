@@ -80,6 +80,7 @@ class OaState:
     auth_codes: dict[str, AuthCode] = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)  # by appid
     tickets: dict[str, float] = field(default_factory=dict)  # verify ticket -> when it was made
+    is_pushing: bool = False  # the platform is told of tickets and changes
     pushing: int = 0  # counts the starts of the ticket push, so that an older one ends
     consents: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     once: dict[tuple[str, str, str, str], bool] = field(default_factory=dict)

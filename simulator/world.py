@@ -17,6 +17,7 @@ from simulator.clock import Clock
 from simulator.due import Due
 from simulator.faults import Faults
 from simulator.keys import KeyStore, certificate
+from simulator.oa_file import OaFile
 from simulator.oa_state import OaState
 from simulator.outbox import Outbox, Parcel
 from simulator.switches import Switches
@@ -62,6 +63,7 @@ class World:
     cards: dict[str, Any] = field(default_factory=dict)  # in WeChat's wallet, by card id
     messages: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=200))  # SMS
     oa: OaState = field(default_factory=OaState)  # official accounts and the platform
+    oa_file: OaFile | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     wechat: dict[str, parties.WechatProvider] = field(default_factory=lambda: parties.WECHAT)
     alipay: dict[str, parties.AlipayApp] = field(default_factory=lambda: parties.ALIPAY)
@@ -115,6 +117,12 @@ class World:
         digits = "".join(secrets.choice("0123456789") for _ in range(14))
         return f"4200{stamp}{digits}" if channel == "wechat" else f"{stamp}22001{digits}"
 
+    def keep_oa(self) -> None:
+        """Written down: official accounts are as they are after a start anew, too."""
+        if self.oa_file is not None:
+            with self.lock:
+                self.oa_file.save(self.oa)
+
     def reset(self) -> None:
         with self.lock:
             self.books.reset()
@@ -129,6 +137,8 @@ class World:
             self.messages.clear()
             self.cards.clear()
             self.oa = OaState()
+            if self.oa_file is not None:
+                self.oa_file.forget()
             self.clock.reset()
 
 
@@ -136,10 +146,13 @@ def open_world(home: Path | None = None) -> World:
     """SIM_DIR holds keys and journal, SIM_CLOCK_FILE is the product's `$DATA_DIR/clock`."""
     where = home or Path(os.environ.get("SIM_DIR", "var/sim"))
     offset = os.environ.get("SIM_CLOCK_FILE")
+    kept = OaFile(where / "official.json")
     return World(
         home=where,
         clock=Clock(Path(offset) if offset else where / "clock"),
         books=Books(where / "journal.jsonl"),
         keys=KeyStore(where / "keys.json"),
         public_url=os.environ.get("SIM_PRODUCT_URL", "http://127.0.0.1:8000"),
+        oa=kept.load(),
+        oa_file=kept,
     )

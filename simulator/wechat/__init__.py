@@ -137,6 +137,7 @@ def register(app: Flask, world: World) -> None:
 
 def _mount_official(app: Flask, world: World) -> None:
     component.mount(app, world)
+    component.resume(world)
     component_oauth.mount(app, world)
     component_page.mount(app, world)
     oa_door.mount(app, world, (*menus.CALLS, *scenes.CALLS))

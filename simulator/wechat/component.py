@@ -60,7 +60,9 @@ def _mount_call(app: Flask, world: World, call: Call) -> None:
         body = oa_door.read(call.fields)
         check_appid(body)
         with world.lock:
-            return call.work(world, PLATFORM.appid, body)
+            found = call.work(world, PLATFORM.appid, body)
+            world.keep_oa()
+            return found
 
     def view() -> Response:
         return _guarded(world, call.name, lambda: oa_door.answered(world, run))
@@ -95,8 +97,15 @@ def switched(world: World, value: str) -> None:
     with world.lock:
         world.oa.pushing += 1
         number = world.oa.pushing
+        world.oa.is_pushing = value == "on"
     if value == "on":
         _push_ticket(world, number)
+
+
+def resume(world: World) -> None:
+    """After a start anew the platform is told on, as before."""
+    if world.oa.is_pushing:
+        world.switches.set("wechat.component_push", "on")
 
 
 def _push_ticket(world: World, number: int) -> None:
@@ -107,6 +116,7 @@ def _push_ticket(world: World, number: int) -> None:
         kept = {t: at for t, at in world.oa.tickets.items() if at > now - 2 * TICKET_LIFE_S}
         ticket = f"ticket@@@{secrets.token_urlsafe(48)}"
         world.oa.tickets = kept | {ticket: now}
+    world.keep_oa()
     push.to_platform(world, "component_verify_ticket", ComponentVerifyTicket=ticket)
     world.due.at(now + TICKET_EVERY_S, partial(_push_ticket, world, number))
 
@@ -144,6 +154,7 @@ def authorise(world: World, appid: str, pre_auth_code: str, funcs: tuple[int, ..
         world.oa.grants[appid] = Grant(_refresh_token(), funcs, world.clock.time(), "", options)
         world.oa.preauth[pre_auth_code].used = True
         back, told = _auth_code(world, appid), _auth_code(world, appid)
+        world.keep_oa()
     push.to_platform(
         world,
         "updateauthorized" if again else "authorized",
@@ -161,6 +172,7 @@ def unauthorise(world: World, appid: str) -> bool:
         gone = world.oa.grants.pop(appid, None)
         for code in world.oa.auth_codes.values():
             code.used = code.used or code.appid == appid
+        world.keep_oa()
     if gone is not None:
         push.to_platform(world, "unauthorized", AuthorizerAppid=appid)
     return gone is not None

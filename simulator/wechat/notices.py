@@ -226,6 +226,7 @@ def _once_page(world: World) -> Response:
     if chosen == "confirm":
         with world.lock:
             world.oa.once[(appid, person, template_id, scene)] = True
+            world.keep_oa()
         said = {"openid": world.openid(appid, person)} | said
     said |= {"reserved": given["reserved"]} if "reserved" in given else {}
     where = back + ("&" if "?" in back else "?") + urlencode(said, quote_via=quote)

@@ -50,7 +50,10 @@ def _mount(app: Flask, world: World, call: Call) -> None:
             check_verified(world, appid)
         body = read(call.fields)
         with world.lock:
-            return call.work(world, appid, body)
+            found = call.work(world, appid, body)
+            if request.method == "POST":
+                world.keep_oa()
+            return found
 
     def view() -> Response:
         return _guarded(world, call.name, lambda: answered(world, work))
