@@ -195,13 +195,26 @@ def named(scope: Scope) -> dict[str, object]:
     return {"p": scope.provider_id, "m": scope.merchant_id, "s": scope.store_id, "c": codes}
 
 
-_EDGE = """
-SELECT {edge}(id) FROM (
+_DAYS = """
+SELECT max(last_order_id) FILTER (WHERE day_on < :first),
+    max(last_order_id) FILTER (WHERE day_on <= :last), max(last_order_id)
+FROM (
+    SELECT day_on, last_order_id FROM day_total WHERE {where}
+    UNION ALL
+    SELECT day_on, last_order_id FROM day_delta WHERE {where}
+) both_parts
+"""
+_NEAR = "provider_id = :p AND merchant_id = :m AND day_on BETWEEN :since AND :until{store}"
+_EDGES = """
+SELECT (SELECT min(id) FROM (
     SELECT o.id FROM pay_order o WHERE o.provider_id = :p AND o.merchant_id = :m{store}
-        AND o.id {than} :newest ORDER BY o.id {way} LIMIT {around}
-) near
+        AND o.id <= :before ORDER BY o.id DESC LIMIT {around}) earlier),
+(SELECT max(id) FROM (
+    SELECT o.id FROM pay_order o WHERE o.provider_id = :p AND o.merchant_id = :m{store}
+        AND o.id > :newest ORDER BY o.id LIMIT {around}) later)
 """
 MOST_ID: Final = 2**63 - 1
+WEEK: Final = timedelta(days=7)
 
 
 def order_span(session: Session, scope: Scope, first: date, last: date) -> tuple[int, int]:
@@ -210,25 +223,19 @@ def order_span(session: Session, scope: Scope, first: date, last: date) -> tuple
     The orders that were made around the midnights are within; what was paid days after it was made
     may lie before, and is left to the totals.
     """
-    before = _newest(session, scope, first - timedelta(days=1))
-    after = _newest(session, scope, last + timedelta(days=1))
-    low = _edge(session, scope, before, is_low=True) if before else 0
-    newest = _newest(session, scope, last)
-    high = _edge(session, scope, newest, is_low=False) if after > newest else MOST_ID
-    return low, high
-
-
-def _newest(session: Session, scope: Scope, day: date) -> int:
-    return totals.newest_order(session, scope.provider_id, scope.merchant_id, scope.store_id, day)
-
-
-def _edge(session: Session, scope: Scope, newest: int, *, is_low: bool) -> int:
-    edge, than, way = ("min", "<=", "DESC") if is_low else ("max", ">", "ASC")
-    store = "" if scope.store_id is None else " AND o.store_id = :s"
-    found = session.scalar(
-        text(_EDGE.format(edge=edge, than=than, way=way, store=store, around=AROUND)),
-        {
-            "p": scope.provider_id, "m": scope.merchant_id, "s": scope.store_id, "newest": newest,
-        },
-    )  # fmt: skip
-    return int(found or newest)
+    where = {"p": scope.provider_id, "m": scope.merchant_id, "s": scope.store_id}
+    store = "" if scope.store_id is None else " AND store_id = :s"
+    days = {"first": first, "last": last, "since": first - WEEK, "until": last + WEEK}
+    near = _DAYS.format(where=_NEAR.format(store=store))
+    before, newest, after = session.execute(text(near), where | days).one()
+    if not before:  # nothing in the week before: further back, it may be months
+        day = first - WEEK
+        before = totals.newest_order(
+            session, scope.provider_id, scope.merchant_id, scope.store_id, day
+        )
+    newest = max(newest or 0, before)
+    own = "" if scope.store_id is None else " AND o.store_id = :s"
+    low, high = session.execute(
+        text(_EDGES.format(store=own, around=AROUND)), where | {"before": before, "newest": newest}
+    ).one()
+    return low or 0, (high or newest) if (after or 0) > newest else MOST_ID
