@@ -37,8 +37,8 @@ def test_every_file_of_the_folder_is_a_figure_or_a_helper() -> None:
     assert files >= bench.HELPERS
     assert bench.names() == [
         "bill_match", "card_caps", "card_spend", "checkout", "cold_start", "growth", "ledger_post",
-        "ledger_ten_million", "live_pages", "notifications", "order_lists", "overhead", "page",
-        "refund_race",
+        "ledger_ten_million", "live_pages", "merchant_home", "notifications", "oa_tokens",
+        "order_lists", "overhead", "page", "refund_race",
     ]  # fmt: skip
 
 
