@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from errors import Forbidden
@@ -65,7 +65,7 @@ def clock_in(deps: Deps, who: Acting, code: str | None) -> int:
             store_id=staff.store_id,
             staff_id=staff.id,
             pay_code_id=code_id,
-            started_at=deps.now(),
+            started_at=_start(session, staff, code_id, deps.now()),
         )
         session.add(made)
         session.flush()
@@ -286,6 +286,20 @@ def _code(session: Session, staff: Staff, code: str) -> int:
     if found is None:
         raise ShiftUnknown("这个收款码不在你的门店")
     return found
+
+
+def _start(session: Session, staff: Staff, code_id: int | None, now: datetime) -> datetime:
+    """The beginning of this second: wallets tell times in whole ones, and a payment of just now
+    would be before its shift. But never before the last shift at this place has ended."""
+    last = session.scalar(
+        select(func.max(Shift.ended_at)).where(
+            Shift.provider_id == staff.provider_id,
+            Shift.store_id == staff.store_id,
+            Shift.pay_code_id.is_not_distinct_from(code_id),
+        )
+    )
+    second = now.replace(microsecond=0)
+    return second if last is None else max(second, min(last, now))
 
 
 def _is_taken(session: Session, provider_id: int, code_id: int) -> bool:
