@@ -118,7 +118,7 @@ def failed(deps: Deps, held: Held, key: Key, problem: Exception, tries: int) -> 
     """Write down that it did not work; the next one may try at once, or, after silence, soon."""
     refused = problem if isinstance(problem, GatewayRejected) else None
     wait = REFUSED_AGAIN_AFTER if refused else AGAIN_AFTER[min(tries, len(AGAIN_AFTER)) - 1]
-    pause = 0.0 if refused else min(0.2 * 2**tries, 5.0)
+    pause = 0.0 if refused or tries == 1 else min(0.1 * 2**tries, 5.0)
 
     def unit(session: Session) -> None:
         if not holds(session, held):
