@@ -177,7 +177,7 @@ def demo_login(public_id: str) -> ResponseReturnValue:
     fresh = secrets.token_urlsafe(24)
     if not deps().transact(lambda s: _demo_session(s, public_id, fresh)):
         abort(404)
-    response = make_response(redirect("/m/", 303))
+    response = make_response(redirect("/m/orders", 303))
     set_cookie(response, STAFF_COOKIE, fresh, deps().settings)
     return response
 

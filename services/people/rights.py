@@ -34,6 +34,7 @@ class Right(StrEnum):
     ADMINS = "admins"  # the merchant's admins: beside it `can_manage_admins` for any change
     SHIFTS = "shifts"  # duty and slips: the own ones; the store's and all stores' as above
     DUTY = "duty"  # clocking in and out
+    OFFICIAL = "official"  # how the provider's official account is
 
 
 MANAGER: Final = frozenset(
@@ -47,10 +48,11 @@ CLERK: Final = frozenset(
 # The provider's people see; what they change, they change in their console (product 2.2).
 PROVIDERS: Final = frozenset({Right.ORDERS, Right.ALL_STORES, Right.STORES})
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
-    Role.OWNER: frozenset(Right) - {Right.DUTY},  # of no store: nothing to clock in on
+    # of no store: nothing to clock in on; the official account is the provider's
+    Role.OWNER: frozenset(Right) - {Right.DUTY, Right.OFFICIAL},
     Role.MANAGER: MANAGER,
     Role.CLERK: CLERK,
-    Role.PROVIDER: PROVIDERS,
+    Role.PROVIDER: PROVIDERS | {Right.OFFICIAL},
     Role.SUB_PROVIDER: PROVIDERS,
 }
 

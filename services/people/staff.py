@@ -7,7 +7,6 @@ at the same moment do not both succeed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, func, select, text
@@ -358,20 +357,3 @@ def _note_rights(
         if new != old:
             action = "right_granted" if new else "right_revoked"
             _note(session, deps, who, action, row, right=right)
-
-
-def first_admin(
-    session: Session, deps: Deps, provider_id: int, merchant_id: int, name: str, now: datetime
-) -> Staff:
-    """The first admin of a merchant, with every right; his code comes from the provider."""
-    row = Staff(
-        provider_id=provider_id,
-        merchant_id=merchant_id,
-        public_id=new_public_id(),
-        name=name,
-        role=StaffRole.OWNER,
-        created_at=now,
-    )
-    session.add(row)
-    session.flush()
-    return row

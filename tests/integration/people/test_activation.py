@@ -201,3 +201,35 @@ def test_another_provider_s_code_is_unknown(
     one = desk("p01", signs_in=False)
     assert one.get(address.replace(MAIN, other)).status_code == 404
     assert one.post("/m/activate", opened="/m/choose", digits=digits).status_code == 404
+
+
+def run(shop: Product, *words: str) -> Any:
+    return shop.app.test_cli_runner().invoke(args=["people", *words])
+
+
+def test_the_first_people_come_in_by_a_command(shop: Product, desk: MakeDesk) -> None:
+    """ACT-2: the first admin of a merchant, and of the provider, is nobody's to add yet."""
+    made = run(shop, "add-owner", "sub04WEIXINONLY7G8H2", "晨掌柜")
+    assert made.exit_code == 0, made.output
+    address = re.search(r"http\S+", made.output)
+    assert address
+    one = desk("p01", signs_in=False)
+    assert activate(one, address[0].removeprefix(shop.url)).status_code == 200
+    assert "晨光早点 · 商户管理员 · 晨掌柜" in one.said
+    admin = run(shop, "add-admin", "总部", "--provider", MAIN, "--sub-provider", "1")
+    public_id = admin.output.split()[0]
+    again = run(shop, "invite", public_id)
+    digits = again.output.split("激活身份: ")[1].strip()
+    other = desk("p02")
+    other.post("/m/activate", opened="/m/choose", digits=digits)
+    key = re.search(r'name="k" value="([^"]+)"', other.answer.text)
+    assert key
+    other.post("/m/activate", opened="/m/choose", k=key[1])
+    assert "山雀咖啡 · 子服务商管理员 · 总部" in other.said
+    assert run(shop, "invite", public_id).exit_code == 1, "activated"
+    listed = run(shop, "list", "sub04WEIXINONLY7G8H2").output
+    assert "owner  -  active  refund+admins  晨掌柜" in listed
+    assert run(shop, "remove", public_id).exit_code == 0
+    assert other.get("/m/orders").status_code == 403
+    assert run(shop, "remove", public_id).exit_code == 1
+    assert run(shop, "list", "nobody").exit_code == 1
