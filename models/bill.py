@@ -167,7 +167,9 @@ class BillCase(Base):
     found_at: Mapped[datetime]
     healed_at: Mapped[datetime | None]
     healed_by: Mapped[str | None] = mapped_column(String(64))
-    reason: Mapped[str] = mapped_column(String(256), default="", server_default="")
+    reason: Mapped[str] = mapped_column(
+        String(256), default="", server_default="", info={"personal": "words"}
+    )
     explained_at: Mapped[datetime | None]
     explained_by: Mapped[str | None] = mapped_column(String(64))
     closed_at: Mapped[datetime | None]

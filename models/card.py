@@ -213,16 +213,17 @@ class Member(Base):
         ForeignKeyConstraint(["provider_id", "person_id"], ["person.provider_id", "person.id"]),
         UniqueConstraint("provider_id", "merchant_id", "person_id"),
         UniqueConstraint("provider_id", "merchant_id", "phone_hash"),
+        Index("ix_member_person", "provider_id", "person_id"),
     )
 
     provider_id: Mapped[TenantId]
     id: Mapped[RowId]
     merchant_id: Mapped[BigId]
     person_id: Mapped[BigId | None]
-    phone_hash: Mapped[str | None] = mapped_column(String(64))
-    phone_sealed: Mapped[str | None] = mapped_column(String(512))
-    name_hash: Mapped[str | None] = mapped_column(String(64))
-    name_sealed: Mapped[str | None] = mapped_column(String(512))
+    phone_hash: Mapped[str | None] = mapped_column(String(64), info={"personal": "phone"})
+    phone_sealed: Mapped[str | None] = mapped_column(String(512), info={"personal": "phone"})
+    name_hash: Mapped[str | None] = mapped_column(String(64), info={"personal": "name"})
+    name_sealed: Mapped[str | None] = mapped_column(String(512), info={"personal": "name"})
     phone_confirmed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
@@ -269,7 +270,9 @@ class MemberCard(Base):
     held_fen: Mapped[Fen] = mapped_column(default=0)  # of recharges under way
     cap_fen: Mapped[Fen]
     version: Mapped[int] = mapped_column(default=0)  # one more with each movement
-    wechat_code: Mapped[str | None] = mapped_column(String(32))  # in WeChat's own wallet
+    wechat_code: Mapped[str | None] = mapped_column(
+        String(32), info={"personal": "identity"}
+    )  # in WeChat's own wallet
     created_at: Mapped[datetime]
     claimed_at: Mapped[datetime | None]
     registered_at: Mapped[datetime | None]  # a confirmed phone stands behind it

@@ -13,12 +13,18 @@ from models.base import Base, BigId, RowId, TenantId
 
 
 class UpstreamEvent(Base):
-    """A notification whose signature held. The body is sealed: it names the payer."""
+    """A notification whose signature held. The body is sealed: it names the payer, and goes when
+    its time is over or the payer is erased; that it came stays."""
 
     __tablename__ = "upstream_event"
     __table_args__ = (
         ForeignKeyConstraint(["provider_id"], ["provider.id"]),
         UniqueConstraint("provider_id", "channel", "dedupe_key"),
+        Index(
+            "ix_upstream_event_kept",
+            "received_at",
+            postgresql_where=text("sealed IS NOT NULL"),
+        ),
     )
 
     provider_id: Mapped[TenantId]
@@ -30,7 +36,7 @@ class UpstreamEvent(Base):
     )  # nonce of the signature, or the body's hash
     body_hash: Mapped[str] = mapped_column(String(64))
     out_trade_no: Mapped[str] = mapped_column(String(64))
-    sealed: Mapped[str] = mapped_column(Text)
+    sealed: Mapped[str | None] = mapped_column(Text, info={"personal": "message"})
     received_at: Mapped[datetime]
 
 
@@ -65,7 +71,7 @@ class MoneyCase(Base):
     dedupe_key: Mapped[str] = mapped_column(String(96))
     out_trade_no: Mapped[str] = mapped_column(String(64))
     order_id: Mapped[BigId | None]
-    facts: Mapped[dict[str, Any]]
+    facts: Mapped[dict[str, Any]] = mapped_column(info={"personal": "words"})
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     healed: Mapped[bool] = mapped_column(default=False, server_default="false")  # by itself
@@ -85,5 +91,5 @@ class AuditEntry(Base):
     actor: Mapped[str] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(48))
     subject: Mapped[str] = mapped_column(String(80))
-    facts: Mapped[dict[str, Any]]
+    facts: Mapped[dict[str, Any]] = mapped_column(info={"personal": "words"})
     created_at: Mapped[datetime]

@@ -90,7 +90,7 @@ class LedgerEntry(Base):
     order_id: Mapped[BigId | None]
     refund_id: Mapped[BigId | None]
     actor: Mapped[str] = mapped_column(String(64))  # a role and an id, as in the audit trail
-    reason: Mapped[str] = mapped_column(String(80), default="")
+    reason: Mapped[str] = mapped_column(String(80), default="", info={"personal": "words"})
     recorded_at: Mapped[datetime]
     day_on: Mapped[date]  # in China
 

@@ -25,7 +25,7 @@ class PhoneCode(Base):
     provider_id: Mapped[TenantId]
     id: Mapped[RowId]
     card_id: Mapped[BigId]
-    phone_hash: Mapped[str] = mapped_column(String(64))
+    phone_hash: Mapped[str] = mapped_column(String(64), info={"personal": "phone"})
     code_hash: Mapped[str] = mapped_column(String(64))
     tries: Mapped[int] = mapped_column(default=0)  # wrong ones
     expires_at: Mapped[datetime]
@@ -39,7 +39,7 @@ class SmsQuota(Base):
     __tablename__ = "sms_quota"
 
     provider_id: Mapped[TenantId]
-    subject: Mapped[str] = mapped_column(String(80), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(80), primary_key=True, info={"personal": "phone"})
     since_at: Mapped[datetime]
     taken: Mapped[int]
     last_at: Mapped[datetime]

@@ -150,17 +150,23 @@ class Staff(Base):
     store_id: Mapped[BigId | None]
     person_id: Mapped[BigId | None]
     public_id: Mapped[str] = mapped_column(String(24))
-    name: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(32), info={"personal": "name"})
     role: Mapped[StaffRole]
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
-    number: Mapped[str | None] = mapped_column(String(32))  # 店员编号, unique at the merchant
+    number: Mapped[str | None] = mapped_column(
+        String(32), info={"personal": "name"}
+    )  # 店员编号, unique at the merchant
     can_refund: Mapped[bool] = mapped_column(default=_refunds, server_default="false")
     can_manage_admins: Mapped[bool] = mapped_column(default=_is_owner, server_default="false")
     wants_notices: Mapped[bool] = mapped_column(default=True, server_default="true")
-    phone_sealed: Mapped[str | None] = mapped_column(String(512))
-    phone_hash: Mapped[str | None] = mapped_column(String(64))
-    password_hash: Mapped[str | None] = mapped_column(String(160))  # of the cashier
-    remark: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    phone_sealed: Mapped[str | None] = mapped_column(String(512), info={"personal": "phone"})
+    phone_hash: Mapped[str | None] = mapped_column(String(64), info={"personal": "phone"})
+    password_hash: Mapped[str | None] = mapped_column(
+        String(160), info={"personal": "secret"}
+    )  # of the cashier
+    remark: Mapped[str] = mapped_column(
+        String(80), default="", server_default="", info={"personal": "words"}
+    )
     activated_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]

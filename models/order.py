@@ -153,7 +153,7 @@ class PayOrder(Base):
     deposit_fen: Mapped[Fen | None]
     quantity: Mapped[int] = mapped_column(default=1)
     refunded_fen: Mapped[Fen] = mapped_column(default=0)
-    remark: Mapped[str] = mapped_column(String(128), default="")
+    remark: Mapped[str] = mapped_column(String(128), default="", info={"personal": "words"})
     is_unknown: Mapped[bool] = mapped_column(default=False)
     is_late: Mapped[bool] = mapped_column(default=False)  # paid after we had closed it
     is_frozen: Mapped[bool] = mapped_column(default=False)  # a case stands against it

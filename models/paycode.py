@@ -43,7 +43,7 @@ class PayCode(Base):
     id: Mapped[RowId]
     code: Mapped[str] = mapped_column(String(24))
     kind: Mapped[PayCodeKind]
-    name: Mapped[str] = mapped_column(String(32), default="")
+    name: Mapped[str] = mapped_column(String(32), default="", info={"personal": "name"})
     merchant_id: Mapped[BigId | None]
     store_id: Mapped[BigId | None]
     staff_id: Mapped[BigId | None]

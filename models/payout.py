@@ -91,13 +91,13 @@ class CardPayout(Base):
     recharge_id: Mapped[BigId | None]  # the one that is taken back; None: all that may be
     closes_card: Mapped[bool] = mapped_column(default=False)
     asked_fen: Mapped[Fen]  # the paid balance when it was asked for
-    reason: Mapped[str] = mapped_column(String(80), default="")
+    reason: Mapped[str] = mapped_column(String(80), default="", info={"personal": "words"})
     asked_by: Mapped[str] = mapped_column(String(64))
     asked_at: Mapped[datetime]
     due_on: Mapped[date]  # the day by which the money is back, in China
     decided_by: Mapped[str | None] = mapped_column(String(64))
     decided_at: Mapped[datetime | None]
-    refusal: Mapped[str] = mapped_column(String(80), default="")
+    refusal: Mapped[str] = mapped_column(String(80), default="", info={"personal": "words"})
     due_at: Mapped[datetime | None]  # when somebody looks at it; None: it is over
     ended_at: Mapped[datetime | None]
 
@@ -154,7 +154,9 @@ class CardPayoutPart(Base):
     recharge_id: Mapped[BigId | None]  # of a wallet's part, and of a recharge that goes by hand
     refund_id: Mapped[BigId | None]
     how: Mapped[str] = mapped_column(String(32), default="")  # transfer, cash
-    reference: Mapped[str] = mapped_column(String(64), default="")  # of the transfer or receipt
+    reference: Mapped[str] = mapped_column(
+        String(64), default="", info={"personal": "words"}
+    )  # of the transfer or receipt
     paid_by: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -37,7 +37,7 @@ class ProviderAdmin(Base):
     sub_provider_id: Mapped[BigId | None]  # None: of the provider itself
     person_id: Mapped[BigId | None]  # None: not activated yet
     public_id: Mapped[str] = mapped_column(String(24))
-    name: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(32), info={"personal": "name"})
     can_refund: Mapped[bool] = mapped_column(default=False)
     can_manage_admins: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)

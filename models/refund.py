@@ -93,7 +93,7 @@ class Refund(Base):
     out_refund_no: Mapped[str] = mapped_column(String(32))
     amount_fen: Mapped[Fen]
     status: Mapped[RefundStatus] = mapped_column(default=RefundStatus.CREATED)
-    reason: Mapped[str] = mapped_column(String(80), default="")
+    reason: Mapped[str] = mapped_column(String(80), default="", info={"personal": "words"})
     asked_by: Mapped[str] = mapped_column(String(64))  # a role and an id, as in the audit trail
     allowed_by: Mapped[str] = mapped_column(String(64))
     upstream_code: Mapped[str | None] = mapped_column(String(64))  # of the last refusal

@@ -145,16 +145,37 @@ def remove(deps: Deps, who: Acting, public_id: str) -> None:
             raise NotYourself()
         if row.role is StaffRole.OWNER and not me.can_manage_admins:
             raise RightNotOwn()
-        _keep_admins(session, row, None)
-        now = deps.now()
-        row.is_active, row.removed_at = False, now
-        session.flush()
-        activation.revoke(session, row.provider_id, now, staff_id=row.id)
-        duty.end_of(session, row, who.actor, now)
-        codes = unbind_codes(session, row)
-        _note(session, deps, who, "staff_removed", row, unbound_codes=codes)
+        end_role(session, deps, row, actor=who.actor)
 
     deps.transact(unit)
+
+
+def lock_merchant(session: Session, provider_id: int, merchant_id: int) -> None:
+    """Whoever changes a merchant's people does it one after the other."""
+    session.execute(
+        select(Merchant.id)
+        .where(Merchant.provider_id == provider_id, Merchant.id == merchant_id)
+        .with_for_update()
+    )
+
+
+def end_role(session: Session, deps: Deps, row: Staff, *, actor: str) -> None:
+    """What `remove` does, whoever asks; the merchant is locked. Raises LastAdmin, LastRefunder."""
+    _keep_admins(session, row, None)
+    now = deps.now()
+    row.is_active, row.removed_at = False, now
+    session.flush()
+    activation.revoke(session, row.provider_id, now, staff_id=row.id)
+    duty.end_of(session, row, actor, now)
+    audit.record(
+        session,
+        provider_id=row.provider_id,
+        actor=actor,
+        action="staff_removed",
+        subject=f"staff:{row.id}",
+        at=now,
+        unbound_codes=unbind_codes(session, row),
+    )
 
 
 def unbind_codes(session: Session, row: Staff) -> int:
@@ -228,11 +249,7 @@ def _lock(session: Session, who: Acting) -> Staff:
 
     The provider's people change nothing here.
     """
-    session.execute(
-        select(Merchant.id)
-        .where(Merchant.provider_id == who.provider_id, Merchant.id == who.merchant_id)
-        .with_for_update()
-    )
+    lock_merchant(session, who.provider_id, who.merchant_id)
     me = None
     if not who.role.is_providers:
         me = session.get(Staff, (who.provider_id, who.id), populate_existing=True)
