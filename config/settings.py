@@ -113,6 +113,16 @@ class Settings(BaseSettings):
     callback_threads: int = Field(
         default=16, ge=2, description="callbacks under way at a time per worker"
     )
+    notice_retry_after_s: str = Field(
+        default="5,20,60,240",
+        description="seconds from each unanswered notice to the next try; then it ends",
+    )
+    notice_threads: int = Field(
+        default=8, ge=1, description="notices of payments under way at a time per worker"
+    )
+    notice_large_fen: int = Field(
+        default=100_000, ge=1, description="a payment of so much or more is told at any hour, fen"
+    )
     allow_private_callbacks: bool = Field(
         default=False, description="callbacks may go to addresses of our own network"
     )
@@ -235,6 +245,10 @@ class Settings(BaseSettings):
     @cached_property
     def callback_schedule(self) -> tuple[int, ...]:
         return tuple(int(part) for part in self.callback_retry_after_s.split(","))
+
+    @cached_property
+    def notice_schedule(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.notice_retry_after_s.split(","))
 
     @cached_property
     def custody_shares(self) -> tuple[int, ...]:

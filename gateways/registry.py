@@ -15,10 +15,11 @@ from gateways.base import BillSource, CodePay, PayGateway
 from gateways.bill_download import Limits
 from gateways.http import Downloader, HttpTransport, Transport
 from gateways.outgoing.sender import CallbackSender
-from gateways.sms import SmsRelay
+from gateways.sms import Sms, SmsLog, SmsRelay
 from gateways.tls import presenting
 from gateways.wechat_oa.account import WechatMenus
 from gateways.wechat_oa.cards import WechatCards
+from gateways.wechat_oa.messages import WechatNotices
 from gateways.wechat_oa.oauth import WechatOAuth
 from gateways.wechat_oa.tokens import WechatTokens
 from gateways.wechat_pay.bills import WechatBills
@@ -36,10 +37,11 @@ class Gateways:
     wechat_oauth: WechatOAuth
     alipay_oauth: AlipayOAuth
     alipay: AlipayGateway  # pay["alipay"] with what only Alipay has: wap_pay
-    sms: SmsRelay
+    sms: Sms
     wechat_cards: WechatCards  # a card in WeChat's own wallet
     wechat_tokens: WechatTokens  # of official accounts and of the third-party platform
     wechat_menus: WechatMenus  # and parametric codes
+    wechat_notices: WechatNotices  # template messages
     codes: Mapping[str, CodePay] = field(default_factory=dict)  # payment codes, by channel
     callbacks: CallbackSender = field(default_factory=CallbackSender)  # to providers' own systems
     bills: Mapping[str, BillSource] = field(default_factory=dict)  # by channel
@@ -110,8 +112,9 @@ def build_gateways(
         codes=MappingProxyType(by_code),
         callbacks=callbacks or CallbackSender(),
         bills=MappingProxyType({"wechat": wechat_bills, "alipay": alipay_bills}),
-        sms=SmsRelay(url=sms_relay, transport=transport()),
+        sms=SmsRelay(url=sms_relay, transport=transport()) if sms_relay else SmsLog(),
         wechat_tokens=WechatTokens(api_base=wechat_oa_api_base, transport=patient()),
+        wechat_notices=WechatNotices(api_base=wechat_oa_api_base, transport=transport()),
         wechat_menus=WechatMenus(api_base=wechat_oa_api_base, transport=transport()),
         wechat_cards=WechatCards(api_base=wechat_oa_api_base, transport=transport(), now=now),
     )

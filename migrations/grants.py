@@ -20,6 +20,8 @@ REMOVABLE = frozenset(
     "oa_push",
     "verify_file",
     "activation_try",
+    "payment_notice",
+    "notice_verdict",
 }
 # Rows that are written once.
 APPEND_ONLY = frozenset(

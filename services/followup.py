@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from services import audit
 from services.callbacks import events as callbacks
 from services.deps import Deps
+from services.payment_notices import telling
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ def after_payment(deps: Deps, provider_id: int, order_id: int) -> bool:
         if number is None:
             return False
         callbacks.order_was_paid(session, provider_id, order_id, now)
+        telling.order_was_paid(session, deps, provider_id, order_id, now)
         audit.record(
             session,
             provider_id=provider_id,

@@ -18,6 +18,8 @@ _EXPIRED = (
     "DELETE FROM phone_code WHERE expires_at < :yesterday",
     "DELETE FROM sms_quota WHERE last_at < :yesterday",
     "DELETE FROM oa_push WHERE received_at < :yesterday",
+    "DELETE FROM payment_notice WHERE created_at < :month_ago AND due_at IS NULL",
+    "DELETE FROM notice_verdict WHERE received_at < :yesterday",
     "DELETE FROM heartbeat WHERE seen_at < :yesterday",
 )
 
@@ -26,6 +28,7 @@ def remove_expired(deps: Deps) -> None:
     def unit(session: Session) -> None:
         now = deps.now()
         times = {"now": now, "hour_ago": now - timedelta(hours=1), "yesterday": now - timedelta(1)}
+        times["month_ago"] = now - timedelta(30)
         for statement in _EXPIRED:
             session.execute(text(statement), times)
 

@@ -26,6 +26,7 @@ from services.people import duty
 from services.refunds import sweep as refunds
 from tasks.callbacks import Postman
 from tasks.jobs import QUEUES, build_job_app
+from tasks.notices import Crier
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -213,12 +214,14 @@ async def _run_queues(deps: Deps) -> None:
 
 def run_worker(deps: Deps) -> None:
     """Run until SIGINT or SIGTERM. A SIGKILL loses nothing: due times and jobs are rows."""
-    sweeper, postman = Sweeper(deps), Postman(deps)
+    sweeper, postman, crier = Sweeper(deps), Postman(deps), Crier(deps)
     sweeper.start()
     postman.start()
+    crier.start()
     try:
         asyncio.run(_run_queues(deps))
     finally:
+        crier.stop()
         postman.stop()
         sweeper.stop()
         deps.db.dispose()

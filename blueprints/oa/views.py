@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from errors import AppError, GatewayUnknown, NotFound, NotifyInvalid
 from services.oa import grants, pushes
+from services.payment_notices import verdicts as _verdicts  # noqa: F401  # it hears of notices
 from web.assets import linked_headers
 from web.runtime import deps
 
