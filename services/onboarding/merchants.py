@@ -27,7 +27,13 @@ from services.onboarding.checks import (
     refuse_double,
     refuse_pooled,
 )
-from services.onboarding.rows import add_account, make_code, make_merchant, make_store
+from services.onboarding.rows import (
+    add_account,
+    make_code,
+    make_first_person,
+    make_merchant,
+    make_store,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,7 @@ class MadeCode:
 
 
 def add_store(deps: Deps, new: NewStore, *, actor: str) -> MadeCode:
-    """A store with its first code, which also answers the store's old link."""
+    """A store with its first code, which also answers its old link, and a 店长 to be activated."""
     shop = checked_id("out_shop_id", new.out_shop_id or "shop" + letters(16))
     if (new.opens_at is None) != (new.closes_at is None):
         raise BadInput("opening and closing time go together")
@@ -155,6 +161,7 @@ def add_store(deps: Deps, new: NewStore, *, actor: str) -> MadeCode:
         )  # fmt: skip
         code = free_code(session, "")
         make_code(session, store, code=code, name=new.code_name, now=now, is_first=True)
+        make_first_person(session, store, now=now)
         note(session, provider, actor, "store_added", f"store:{shop}", now, code=code)
         return MadeCode(code, code_url(deps, provider.out_mch_id, code), shop)
 

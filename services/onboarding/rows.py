@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.merchant import Merchant, Store
+from models.merchant import Merchant, Staff, StaffRole, Store
 from models.paycode import PayCode, PayCodeKind, Route
 from models.provider import ChannelAccount, Credential
 from services.accounts import seal_place
 from services.deps import Deps
+from services.numbers import new_public_id
 
+FIRST_PERSON = "店长"
 # Both of these may be live during a change; of every other kind the new one replaces the old.
 OVERLAPPING = frozenset({"apiv3_key", "alipay_public_key"})
 
@@ -133,6 +135,22 @@ def make_store(session: Session, merchant: Merchant, *, now: datetime, **columns
     session.add(store)
     session.flush()
     return store
+
+
+def make_first_person(session: Session, store: Store, *, now: datetime) -> None:
+    """A store's 店长 (product STO-7), nobody yet: whoever activates the row manages the store."""
+    session.add(
+        Staff(
+            provider_id=store.provider_id,
+            merchant_id=store.merchant_id,
+            store_id=store.id,
+            public_id=new_public_id(),
+            name=FIRST_PERSON,
+            role=StaffRole.MANAGER,
+            created_at=now,
+        )
+    )
+    session.flush()
 
 
 def make_code(

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, time
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from errors import Conflict
-from models.merchant import Merchant, PageMode, Staff, StaffRole, Store
+from models.merchant import Merchant, PageMode, Store
 from models.paycode import Route
 from services import audit
 from services.deps import Deps
-from services.numbers import new_public_id
 from services.onboarding.checks import free_code, letters
-from services.onboarding.rows import make_code, make_store
+from services.onboarding.rows import make_code, make_first_person, make_store
 from services.people.acting import Acting
 from services.stores.reading import find
-
-FIRST_PERSON: Final = "店长"
 
 
 class Switch(StrEnum):
@@ -53,24 +50,11 @@ def add(deps: Deps, who: Acting, values: Mapping[str, Any]) -> str:
         store = make_store(session, merchant, now=now, out_shop_id=shop, **values)
         code = free_code(session, "")
         make_code(session, store, code=code, name="", now=now, is_first=True)
-        session.add(first_person(store, now))
+        make_first_person(session, store, now=now)
         _note(session, who, store, "store_added", now, code=code)
         return shop
 
     return deps.transact(unit)
-
-
-def first_person(store: Store, now: datetime) -> Staff:
-    """Nobody yet: whoever activates the row is the store's manager."""
-    return Staff(
-        provider_id=store.provider_id,
-        merchant_id=store.merchant_id,
-        store_id=store.id,
-        public_id=new_public_id(),
-        name=FIRST_PERSON,
-        role=StaffRole.MANAGER,
-        created_at=now,
-    )
 
 
 def change(deps: Deps, who: Acting, out_shop_id: str, values: Mapping[str, Any]) -> bool:
