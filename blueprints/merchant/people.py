@@ -36,6 +36,7 @@ def show(error: str = "", status: int = 200) -> ResponseReturnValue:
         may_duty=may(who, Right.DUTY),
         may_shifts=may(who, Right.SHIFTS),
         may_switch=g.holder is not None,
+        may_official=may(who, Right.OFFICIAL),
         error=error,
         done=DONE.get(request.args.get("done", ""), ""),
     )

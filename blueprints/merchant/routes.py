@@ -20,6 +20,7 @@ from blueprints.merchant import (
     member_history,
     member_import,
     members,
+    official,
     orders,
     payout_asking,
     payouts,
@@ -84,6 +85,7 @@ ROUTES: Final = (
     Route("POST", "/orders/<out_trade_no>/refund", "refund", Right.ORDERS, refund.send),
     Route("GET", "/statistics", "statistics", Right.FIGURES, statistics.show),
     Route("GET", "/statistics.csv", "statistics_csv", Right.EXPORT, statistics.export),
+    Route("GET", "/official", "official", Right.OFFICIAL, official.show),
     Route("GET", "/members", "members", Right.SEARCH, members.show),
     Route("GET", "/members/figures", "card_figures", Right.FIGURES, card_figures.figures),
     Route(
