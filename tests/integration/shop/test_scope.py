@@ -35,7 +35,6 @@ def sell(product: Product, where: Shop, fen: int, channel: str = "wechat") -> Pa
 @pytest.fixture
 def sold(product: Product) -> dict[str, Paid]:
     """One order at each of two stores, and one more on another code of the first."""
-    product.do("DELETE FROM day_delta")
     return {
         "hubin": sell(product, shop_of(product, HUBIN, "8K3FQ2"), 1_111),
         "own": sell(product, shop_of(product, HUBIN, "8K3FQ3"), 2_222, "alipay"),
