@@ -46,11 +46,11 @@ def test_the_menu_is_shown_compared_and_made(product: Product) -> None:
 
 
 def test_the_difference_is_line_by_line() -> None:
-    before = [
+    before: list[dict[str, Any]] = [
         {"type": "view", "name": "官网", "url": "https://a.example/"},
         {"name": "更多", "sub_button": [{"type": "click", "name": "甲", "key": "A"}]},
     ]
-    after = [
+    after: list[dict[str, Any]] = [
         {"type": "view", "name": "官网", "url": "https://b.example/"},
         {"name": "更多", "sub_button": [{"type": "click", "name": "甲", "key": "A"}]},
     ]
