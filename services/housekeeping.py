@@ -21,6 +21,7 @@ _EXPIRED = (
     "DELETE FROM payment_notice WHERE created_at < :month_ago AND due_at IS NULL",
     "DELETE FROM notice_verdict WHERE received_at < :yesterday",
     "DELETE FROM heartbeat WHERE seen_at < :yesterday",
+    "DELETE FROM activation_try WHERE tried_at < :yesterday",
 )
 
 
