@@ -117,6 +117,13 @@ def addresses(paid: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
             f"/m/codes/<code>{below}": [(method, f"/m/codes/{code}{below}")]
             for below, method in CODE_ROUTES
         },
+        "/m/back/<out_mch_id>": [("GET", f"/m/back/{OTHER}?code=x&state=y")],
+        "/m/shift/<number>": [("GET", "/m/shift/1")],
+        "/m/staff/<public_id>": [("GET", f"/m/staff/{order}")],
+        **{
+            f"/m/staff/<public_id>/{act}": [("POST", f"/m/staff/{order}/{act}")]
+            for act in ("edit", "code", "revoke", "password", "remove")
+        },
         "/m/bind/<code>": [(method, f"/m/bind/{code}") for method in ("GET", "POST")],
         "/m/bind/<code>/done": [("GET", f"/m/bind/{code}/done")],
         "/m/demo-login/<public_id>": [("GET", f"/m/demo-login/{order}")],
