@@ -144,6 +144,8 @@ def _read(deps: Deps, event_id: int) -> tuple[EventLine, Trade | RefundNotice, i
     """Unsealed, opened with the newest credentials or those being replaced, and compared."""
     row, line, version = deps.transact(lambda s: _row(s, event_id))
     key = f"{row.provider_id}:{row.channel}:{row.dedupe_key}"
+    if row.sealed is None:
+        raise BadInput(f"event {event_id}: what it said is no longer kept (docs/privacy.md)")
     try:
         body = deps.ring.open(row.sealed, seal_place("upstream_event", "sealed", key)).encode()
     except SealBroken:

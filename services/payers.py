@@ -238,10 +238,11 @@ def find_or_make_person(
     place = seal_place("person", "sealed", f"{provider_id}:{subject_hash}")
     found = session.scalar(
         text(
-            "INSERT INTO person (provider_id, channel, app, subject_hash, sealed, created_at)"
-            " VALUES (:provider_id, :channel, :app, :subject_hash, :sealed, :now)"
+            "INSERT INTO person (provider_id, channel, app, subject_hash, sealed, created_at,"
+            " seen_at) VALUES (:provider_id, :channel, :app, :subject_hash, :sealed, :now, :now)"
             " ON CONFLICT (provider_id, subject_hash) DO UPDATE SET sealed ="
-            " COALESCE(person.sealed, excluded.sealed), erased_at = NULL RETURNING id"
+            " COALESCE(person.sealed, excluded.sealed), erased_at = NULL,"
+            " seen_at = excluded.seen_at RETURNING id"
         ),
         {
             "provider_id": provider_id,

@@ -84,10 +84,19 @@ class CardPage(CardPageBase):
 
 @dataclass(frozen=True, kw_only=True)
 class PhonePage(CardPageBase):
-    """templates/card/phone.html: first the number, then the code that came to it."""
+    """templates/card/phone.html: first the number, then the code that came to it.
+
+    `agree_version` is of the words that the form shows of the yes to a phone; `kept_phone`, masked,
+    is confirmed already. What the shop calls the member is agreed to in the same way.
+    """
 
     ask_action: str
     confirm_action: str
+    withdraw_action: str
+    name_action: str
+    name_withdraw_action: str
+    agree_version: int
+    name_version: int
     cap_fen: int
     registered_cap_fen: int
     expires_on: date | None = None
@@ -95,7 +104,14 @@ class PhonePage(CardPageBase):
     was_sent: bool = False
     is_off: bool = False
     is_new: bool = False
+    kept_phone: str = ""
+    kept_name: str = ""
+    phone_agreed_at: datetime | None = None
+    name_agreed_at: datetime | None = None
+    asks_withdraw: bool = False
+    done: str = ""
     error: str = ""
+    name_error: str = ""
     error_code: str = ""
 
 

@@ -52,6 +52,20 @@ MEMBERSHIP: Final[Mapping[str, Entry]] = {
         ("Enter its 11 digits.",),
         charged=True,
     ),
+    "CARD_NAME_INVALID": _said(
+        "称呼要 1 到 32 个字",
+        ("不要用特殊符号开头，改好再保存。",),
+        "A name has 1 to 32 characters",
+        ("Begin it with a letter, and save it again.",),
+        charged=True,
+    ),
+    "CONSENT_NEEDED": _said(
+        "先勾选同意，再继续",
+        ("看一下用途，同意就勾选；不同意也能照常用卡。",),
+        "Please tick the box first",
+        ("Read what it is for. The card works without it, too.",),
+        charged=True,
+    ),
     "CARD_PHONE_TAKEN": _said(
         "这个手机号已绑定另一张会员卡",
         ("用当时领卡的微信打开，或联系商家。",),

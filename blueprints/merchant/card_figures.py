@@ -166,9 +166,10 @@ def _sums(row: StoreFigures | CodeFigures) -> tuple[object, ...]:
 
 
 def export() -> ResponseReturnValue:
-    """Every member, newest first; phones and names masked as on the pages."""
+    """Every member, newest first; phones and names masked as on the pages. Who took it and when
+    stands in it and is kept."""
     head = ("卡号", "姓名", "手机号", "状态", "余额", "充值余额", "赠送余额", "领取时间")
-    return answers.as_csv("members.csv", head, _members())
+    return answers.as_personal_csv("members.csv", head, _members())
 
 
 def _members() -> list[tuple[object, ...]]:

@@ -24,10 +24,13 @@ HEAD = (
 
 
 def export(public_id: str) -> ResponseReturnValue:
-    """Newest first, each with the balance after it. Raises NotFound for another merchant's."""
+    """Newest first, each with the balance after it; who took it and when stands in it and is kept.
+
+    Raises NotFound for another merchant's.
+    """
     card, names = deps().transact(lambda s: (find(s, staff(), public_id)[0], _names(s)))
     rows = [_row(line, names) for line in _lines(card)]
-    return answers.as_csv(f"member-{card.number}.csv", HEAD, rows)
+    return answers.as_personal_csv(f"member-{card.number}.csv", HEAD, rows)
 
 
 def _names(session: Session) -> dict[str, str]:

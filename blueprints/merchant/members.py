@@ -134,17 +134,27 @@ def find(session: Session, who: Acting, public_id: str) -> tuple[MemberCard, Mem
 
 
 def detail(public_id: str) -> ResponseReturnValue:
+    """One member, masked."""
+    return detail_page(public_id)
+
+
+def detail_page(public_id: str, plain: dict[str, str] | None = None) -> ResponseReturnValue:
+    """`plain` holds the whole phone and name, for whoever may and has asked for them."""
     before = _number(request.args.get("before", ""))
     card, member, lines, names = deps().transact(lambda s: _read(s, public_id, before))
     line = members.line(deps(), card, member)
     is_full = len(lines) == history.PAGE
     own, is_live = f"{HOME}/{public_id}", card.status is not CardStatus.CLOSED
+    may_look, is_known = may(staff(), Right.PERSONAL), bool(line.phone or line.name)
     return answers.page(
         "merchant/member_detail.html",
         title="会员详情",
         line=line,
         number=spaced(line.number),
         held_fen=card.held_fen,
+        plain=plain,
+        look_url=f"{own}/person" if may_look and is_known and plain is None else None,
+        erase_url=f"{own}/erase" if may_look and (is_live or is_known) else None,
         claimed_at=local_time(line.claimed_at),
         rows=[_movement(one, names) for one in lines],
         adjust_url=f"{own}/adjust" if may(staff(), Right.ADJUST) else None,
@@ -153,6 +163,7 @@ def detail(public_id: str) -> ResponseReturnValue:
         older_url=f"{own}?before={lines[-1].last_id}" if is_full else None,
         back_url=HOME,
         was_adjusted=request.args.get("adjusted") is not None,
+        was_erased=request.args.get("erased") is not None,
     )
 
 

@@ -13,13 +13,13 @@ from blueprints.merchant import answers
 from blueprints.merchant.activation import shown_code
 from models.merchant import Staff, StaffRole, Store
 from models.people import Shift
-from services import audit
 from services.people import activation, contact
 from services.people import staff as people
 from services.people.acting import ROLE_NAMES, Acting, Role
 from services.people.problems import PeopleRefused, PersonInvalid
 from services.people.rights import Right, may
 from services.people.staff import Wish
+from services.privacy import looks
 from web.formats import local_clock, local_time, to_local
 from web.runtime import deps
 
@@ -134,14 +134,22 @@ def add() -> ResponseReturnValue:
 
 
 def detail(public_id: str) -> ResponseReturnValue:
-    """One person; a phone is masked until it is asked for, and each look is remembered."""
-    reveals = request.args.get("phone") == "1"
+    """One person; a phone is masked."""
+    return _detail(public_id)
 
+
+def look(public_id: str) -> ResponseReturnValue:
+    """The same with the whole phone: a press of an owner's, and each is remembered."""
+    answers.check_token()
+    return _detail(public_id, reveals=True)
+
+
+def _detail(public_id: str, *, reveals: bool = False) -> ResponseReturnValue:
     def unit(session: Session) -> dict[str, Any]:
         row = people.find(session, me(), public_id)
         phone = contact.phone_of(deps(), row)
-        if phone and reveals and row.is_active:
-            _note_look(session, row)
+        if phone and reveals:
+            looks.note(session, deps(), me(), f"staff:{row.id}", "phone")
         code = None
         if row.is_active and row.person_id is None:
             code = activation.live_code(session, deps(), row.provider_id, staff_id=row.id)
@@ -149,7 +157,7 @@ def detail(public_id: str) -> ResponseReturnValue:
         return {
             "line": _line(row, _stores(session), _on_duty(session)),
             "facts": _facts(row, phone if phone and reveals else masked),
-            "reveal_url": f"{HOME}/{public_id}?phone=1" if phone and not reveals else None,
+            "may_look": bool(phone) and not reveals and may(me(), Right.PERSONAL),
             "code": shown_code(code, _out_mch_id(session)) if code else None,
             "is_waiting": row.is_active and row.person_id is None,
             "is_staff": row.role is not StaffRole.OWNER,
@@ -186,17 +194,6 @@ def _facts(row: Staff, phone: str) -> list[tuple[str, str]]:
         ("停用时间", local_time(row.removed_at) if row.removed_at else ""),
     ]
     return [(label, value) for label, value in facts if value]
-
-
-def _note_look(session: Session, row: Staff) -> None:
-    audit.record(
-        session,
-        provider_id=row.provider_id,
-        actor=me().actor,
-        action="phone_looked_at",
-        subject=f"staff:{row.id}",
-        at=deps().now(),
-    )
 
 
 def _out_mch_id(session: Session) -> str:

@@ -34,6 +34,13 @@ class PhoneInvalid(CardRefused):
     steps = ("填写 11 位大陆手机号。",)
 
 
+class NameInvalid(CardRefused):
+    code = "CARD_NAME_INVALID"
+    status = 400
+    title = "称呼要 1 到 32 个字"
+    steps = ("不要用特殊符号开头，改好再保存。",)
+
+
 class PhoneTaken(CardRefused):
     """Told only to somebody who has shown that the phone is theirs."""
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from errors import GatewayRejected, GatewayUnknown
 from models.card import CardStatus, Member, MemberCard
+from models.consent import ConsentKind
 from models.membership import PhoneCode
 from models.merchant import Merchant
 from services import audit, ledger
@@ -33,6 +34,9 @@ from services.cards.member_problems import (
     SmsOff,
 )
 from services.deps import Deps
+from services.privacy import consents
+from services.privacy.consents import Agreed
+from services.privacy.problems import ConsentMissing
 
 CODE_LIFE = timedelta(minutes=5)
 TRIES = 5
@@ -56,17 +60,20 @@ class _Message:
     text: str
 
 
-def ask_phone(deps: Deps, provider_id: int, card_id: int, phone: str) -> None:
+def ask_phone(
+    deps: Deps, provider_id: int, card_id: int, phone: str, agreed: Agreed | None = None
+) -> None:
     """Send a code of six digits to a phone, to be given to `confirm_phone` within five minutes.
 
-    Says nothing about whose phone it is. Raises PhoneInvalid, SmsOff, SmsLimit, PhoneSet,
-    CardUnknown; SmsFailed when the relay did not surely take it (the code is good all the same).
+    `agreed` is the yes to its use; None where one was given before. Says nothing about whose phone
+    it is. Raises PhoneInvalid, SmsOff, SmsLimit, PhoneSet, CardUnknown, ConsentMissing; SmsFailed
+    when the relay did not surely take it (the code is good all the same).
     """
     number = people.clean_phone(phone)
     if not deps.gateways.sms.is_ready:
         raise SmsOff()
     code = f"{secrets.randbelow(1_000_000):06d}"
-    message = deps.transact(lambda s: _prepare(s, deps, provider_id, card_id, number, code))
+    message = deps.transact(lambda s: _prepare(s, deps, provider_id, card_id, number, code, agreed))
     try:
         deps.gateways.sms.send(number, message.text)
     except (GatewayRejected, GatewayUnknown) as problem:
@@ -74,7 +81,13 @@ def ask_phone(deps: Deps, provider_id: int, card_id: int, phone: str) -> None:
 
 
 def _prepare(
-    session: Session, deps: Deps, provider_id: int, card_id: int, phone: str, code: str
+    session: Session,
+    deps: Deps,
+    provider_id: int,
+    card_id: int,
+    phone: str,
+    code: str,
+    agreed: Agreed | None,
 ) -> _Message:
     card = session.get(MemberCard, (provider_id, card_id))
     if card is None or card.status is not CardStatus.ACTIVE:
@@ -84,6 +97,7 @@ def _prepare(
         wanted = people.phone_hash(deps, provider_id, card.merchant_id, phone)
         if member.phone_hash != wanted:
             raise PhoneSet()
+    _agree(session, deps, member, agreed)
     _take(session, deps, provider_id, f"phone:{_phone_mark(deps, phone)}", PER_PHONE)
     _take(session, deps, provider_id, f"card:{card_id}", PER_CARD)
     now = deps.now()
@@ -100,6 +114,18 @@ def _prepare(
     session.flush()
     merchant = session.get_one(Merchant, (provider_id, card.merchant_id))
     return _Message(f"【{merchant.short_name}】验证码 {code}，5 分钟内有效。请勿告诉他人。")
+
+
+def _agree(session: Session, deps: Deps, member: Member, agreed: Agreed | None) -> None:
+    """The member's yes to the use of the phone, given now or before. Raises ConsentMissing."""
+    if member.person_id is None:
+        raise CardUnknown()
+    place = (member.provider_id, member.merchant_id, member.person_id)
+    if agreed is None:
+        if consents.live(session, *place, ConsentKind.MEMBER_PHONE) is None:
+            raise ConsentMissing()
+        return
+    consents.give(session, deps, *place, ConsentKind.MEMBER_PHONE, agreed)
 
 
 def _take(session: Session, deps: Deps, provider_id: int, subject: str, most: int) -> None:
@@ -129,8 +155,8 @@ def confirm_phone(deps: Deps, provider_id: int, card_id: int, phone: str, code: 
     """Register the card: the higher cap, no end, and what an imported membership held.
 
     The same phone again, confirmed already, changes nothing. Raises CodeWrong (counted), CodeOver,
-    PhoneTaken (another person was first), PhoneSet, JoinCap, TotalCap: then nothing has changed,
-    and the code is good for another try where time could cure it.
+    PhoneTaken (another person was first), PhoneSet, JoinCap, TotalCap, ConsentMissing: then nothing
+    has changed, and the code is good for another try where time could cure it.
     """
     number = people.clean_phone(phone)
     if _is_confirmed(deps, provider_id, card_id, number):
@@ -205,6 +231,7 @@ def _register(
     wanted = people.phone_hash(deps, provider_id, merchant_id, phone)
     if member.phone_confirmed_at is not None and member.phone_hash not in (None, wanted):
         raise PhoneSet()
+    _agree(session, deps, member, None)
     now = deps.now()
     spent.used_at = now
     card.cap_fen = max(card.cap_fen, card_cap(deps.settings, registered=True))
@@ -226,5 +253,4 @@ def _register(
         action="card_registered",
         subject=f"card:{card.number}",
         at=now,
-        phone=people.mask_phone(phone),
     )

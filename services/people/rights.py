@@ -34,6 +34,7 @@ class Right(StrEnum):
     ADMINS = "admins"  # the merchant's admins: beside it `can_manage_admins` for any change
     SHIFTS = "shifts"  # duty and slips: the own ones; the store's and all stores' as above
     DUTY = "duty"  # clocking in and out
+    PERSONAL = "personal"  # whole phones and names, each look remembered; forgetting a member
     OFFICIAL = "official"  # how the provider's official account is
 
 

@@ -58,8 +58,10 @@ def test_somebody_is_added_with_a_code_and_changed(shop: Product, owner: Desk) -
     assert (row.role, row.store_id, row.number, row.can_refund) == ("clerk", store, "008", False)
     assert "13800138000" not in str(row)
     owner.get(f"/m/staff/{row.public_id}?phone=1")
+    assert "13800138000" not in owner.said  # by a press alone
+    owner.post(f"/m/staff/{row.public_id}/phone")
     assert "+8613800138000" in owner.said
-    assert [a.subject for a in audits(shop, "phone_looked_at")] == [f"staff:{row.id}"]
+    assert [a.subject for a in audits(shop, "personal_looked_at")] == [f"staff:{row.id}"]
     assert save(owner, row, manager="1", can_refund="1") == 200
     row = staff(shop, "新来的")
     assert (row.role, row.can_refund) == ("manager", True)

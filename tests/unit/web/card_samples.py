@@ -74,7 +74,8 @@ def recharge(**changes: Any) -> RechargePage:
 def phone(**changes: Any) -> PhonePage:
     made: dict[str, Any] = {
         "ask_action": "/p", "confirm_action": "/p/confirm", "cap_fen": 100_000,
-        "registered_cap_fen": 500_000,
+        "registered_cap_fen": 500_000, "withdraw_action": "/p/withdraw", "name_action": "/n",
+        "name_withdraw_action": "/n/withdraw", "agree_version": 1, "name_version": 1,
     }  # fmt: skip
     return PhonePage(**{**BASE, **made, **changes})
 
@@ -155,6 +156,8 @@ def card_samples() -> dict[str, tuple[str, Any]]:
         "phone": ("phone", phone(is_new=True)),
         "phone-sent": ("phone", phone(phone="13812345678", was_sent=True, error="验证码不对")),
         "phone-off": ("phone", phone(is_off=True)),
+        "phone-kept": ("phone", phone(kept_phone="138****5678", kept_name="林*")),
+        "phone-withdraw": ("phone", phone(kept_phone="138****5678", asks_withdraw=True)),
         "history": ("history", HistoryPage(**BASE, lines=LINES, older_url="/h", newest_url="/h")),
         "history-empty": ("history", HistoryPage(**BASE)),
         "code": ("code", code()),

@@ -96,27 +96,31 @@ def test_a_card_of_another_merchant_is_not_adjusted(product: Product, shop: Shop
     assert product.one("SELECT balance_fen FROM member_card WHERE id = :i", i=card_id)[0] == 0
 
 
-def test_a_member_is_forgotten_and_keeps_what_is_owed(
+def test_a_member_is_forgotten_once_the_card_is_paid_back(
     product: Product, shop: Shop, tmp_path: Path
 ) -> None:
     cards(product, "import", WHOSE, str(sheet(tmp_path, [(PHONE, 60, "林晓")])))
     card_id = shop.claim("o-lin")
     register(product, shop, card_id)
+    person_id = shop.person_of(card_id)
     number = product.one("SELECT number FROM member_card WHERE id = :i", i=card_id).number
+    refused = say(product, "payer", "erase", number)
+    assert (refused.exit_code, "60.00" in refused.output) == (1, True)
+    assert shop.person_of(card_id) == person_id
+    cards(product, "adjust", WHOSE, number, "--less", "60", "--reason", "已退现金", "--key", "k1")
     assert say(product, "payer", "erase", number).output == "erased\n"
+    assert say(product, "payer", "erase", number).output == "erased\n"  # changes nothing
     rows = product.sql(
-        "SELECT phone_hash, phone_sealed, name_hash, name_sealed FROM member"
+        "SELECT person_id, phone_hash, phone_sealed, name_hash, name_sealed FROM member"
         " WHERE merchant_id = :m",
         m=shop.merchant_id,
     )
-    assert {tuple(row) for row in rows} == {(None, None, None, None)}
-    assert (
-        product.one("SELECT sealed FROM person WHERE id = :i", i=shop.person_of(card_id))[0] is None
-    )
-    assert product.one("SELECT balance_fen FROM member_card WHERE id = :i", i=card_id)[0] == 6000
-    assert shop.claim("o-lin") == card_id  # who comes back has it still
-    told = "SELECT facts FROM audit_entry WHERE action = 'payer_erased'"
-    assert product.one(told).facts == {"members": 1}
+    assert {tuple(row) for row in rows} == {(None,) * 5}
+    person = product.one("SELECT * FROM person WHERE id = :i", i=person_id)
+    assert (person.sealed, person.subject_hash.startswith("erased:")) == (None, True)
+    assert shop.claim("o-lin") != card_id  # who comes back is somebody new
+    (told,) = product.sql("SELECT facts FROM audit_entry WHERE action = 'person_erased'")
+    assert told.facts == {"is_whole": True, "members": 1, "roles": 0}
     assert say(product, "payer", "erase", "000000000000").exit_code == 1
 
 

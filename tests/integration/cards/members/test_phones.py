@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from errors import AppError
+from models.consent import ConsentKind
 from services.cards import phones
 from services.cards.member_problems import (
     CodeOver,
@@ -22,10 +23,12 @@ from services.cards.member_problems import (
     SmsLimit,
     SmsOff,
 )
+from services.privacy.consents import WORDS, Agreed
 from tests.harness.product import Product
 from tests.integration.cards.members.conftest import Shop
 
 PHONE, OTHER = "13812345678", "13987654321"
+AGREED = Agreed(str(WORDS[ConsentKind.MEMBER_PHONE].version))
 
 
 def code_of(product: Product, phone: str = PHONE) -> str:
@@ -41,7 +44,7 @@ def wrong(code: str) -> str:
 
 
 def register(product: Product, shop: Shop, card_id: int, phone: str = PHONE) -> None:
-    phones.ask_phone(shop.deps, shop.provider_id, card_id, phone)
+    phones.ask_phone(shop.deps, shop.provider_id, card_id, phone, AGREED)
     phones.confirm_phone(shop.deps, shop.provider_id, card_id, phone, code_of(product, phone))
 
 
@@ -56,7 +59,7 @@ def row(product: Product, card_id: int) -> Any:
 
 def test_a_confirmed_phone_registers_the_card(product: Product, shop: Shop) -> None:
     card_id = shop.claim("o-lin")
-    phones.ask_phone(shop.deps, shop.provider_id, card_id, "+86 138-1234-5678")
+    phones.ask_phone(shop.deps, shop.provider_id, card_id, "+86 138-1234-5678", AGREED)
     code = code_of(product)
     phones.confirm_phone(shop.deps, shop.provider_id, card_id, PHONE, code)
     found = row(product, card_id)
@@ -67,7 +70,7 @@ def test_a_confirmed_phone_registers_the_card(product: Product, shop: Shop) -> N
     assert [line["more"] for line in said if line["what"] == "短信 138****5678"]
     phones.confirm_phone(shop.deps, shop.provider_id, card_id, PHONE, "000000")  # done already
     with pytest.raises(PhoneSet):
-        phones.ask_phone(shop.deps, shop.provider_id, card_id, OTHER)
+        phones.ask_phone(shop.deps, shop.provider_id, card_id, OTHER, AGREED)
 
 
 def test_a_code_is_nowhere_but_on_the_phone(
@@ -89,7 +92,7 @@ def test_a_code_is_nowhere_but_on_the_phone(
 
 def test_five_wrong_tries_end_a_code(product: Product, shop: Shop) -> None:
     card_id = shop.claim("o-lin")
-    phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE)
+    phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE, AGREED)
     code = code_of(product)
     left = []
     for _ in range(5):
@@ -103,7 +106,7 @@ def test_five_wrong_tries_end_a_code(product: Product, shop: Shop) -> None:
 
 def test_forty_guesses_at_once_are_five(product: Product, shop: Shop) -> None:
     card_id = shop.claim("o-lin")
-    phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE)
+    phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE, AGREED)
     code = code_of(product)
 
     def guess(_: int) -> str:
@@ -120,10 +123,10 @@ def test_forty_guesses_at_once_are_five(product: Product, shop: Shop) -> None:
 
 def test_a_code_ends_after_five_minutes_and_with_the_next_one(product: Product, shop: Shop) -> None:
     card_id = shop.claim("o-lin")
-    phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE)
+    phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE, AGREED)
     first = code_of(product)
     product.simulator.advance(61)
-    phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE)
+    phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE, AGREED)
     second = code_of(product)
     if first != second:
         with pytest.raises(CodeWrong):
@@ -137,45 +140,45 @@ def test_a_code_ends_after_five_minutes_and_with_the_next_one(product: Product, 
 
 def test_a_code_is_good_for_one_card(product: Product, shop: Shop) -> None:
     mine, theirs = shop.claim("o-lin"), shop.claim("o-zhou")
-    phones.ask_phone(shop.deps, shop.provider_id, mine, PHONE)
+    phones.ask_phone(shop.deps, shop.provider_id, mine, PHONE, AGREED)
     with pytest.raises(CodeOver):
         phones.confirm_phone(shop.deps, shop.provider_id, theirs, PHONE, code_of(product))
 
 
 def test_a_phone_is_not_flooded(product: Product, shop: Shop) -> None:
     mine, theirs = shop.claim("o-lin"), shop.claim("o-zhou")
-    phones.ask_phone(shop.deps, shop.provider_id, mine, PHONE)
+    phones.ask_phone(shop.deps, shop.provider_id, mine, PHONE, AGREED)
     for card_id in (mine, theirs):  # within a minute, from wherever
         with pytest.raises(SmsLimit):
-            phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE)
+            phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE, AGREED)
     for turn in range(4):
         product.simulator.advance(61)
-        phones.ask_phone(shop.deps, shop.provider_id, (mine, theirs)[turn % 2], PHONE)
+        phones.ask_phone(shop.deps, shop.provider_id, (mine, theirs)[turn % 2], PHONE, AGREED)
     product.simulator.advance(61)
     with pytest.raises(SmsLimit):  # five an hour
-        phones.ask_phone(shop.deps, shop.provider_id, mine, PHONE)
+        phones.ask_phone(shop.deps, shop.provider_id, mine, PHONE, AGREED)
     assert len(product.simulator.get(f"/sim/sms?phone={PHONE}")) == 5
     product.simulator.advance(3600)
-    phones.ask_phone(shop.deps, shop.provider_id, mine, PHONE)
+    phones.ask_phone(shop.deps, shop.provider_id, mine, PHONE, AGREED)
 
 
 def test_a_card_does_not_flood_many_phones(product: Product, shop: Shop) -> None:
     card_id = shop.claim("o-lin")
     for turn in range(8):
-        phones.ask_phone(shop.deps, shop.provider_id, card_id, f"1380000000{turn}")
+        phones.ask_phone(shop.deps, shop.provider_id, card_id, f"1380000000{turn}", AGREED)
         product.simulator.advance(61)
     with pytest.raises(SmsLimit):
-        phones.ask_phone(shop.deps, shop.provider_id, card_id, "13800000009")
+        phones.ask_phone(shop.deps, shop.provider_id, card_id, "13800000009", AGREED)
 
 
 def test_two_persons_claim_one_phone_and_the_first_confirmed_has_it(
     product: Product, shop: Shop
 ) -> None:
     lin, zhou = shop.claim("o-lin"), shop.claim("o-zhou")
-    phones.ask_phone(shop.deps, shop.provider_id, lin, PHONE)
+    phones.ask_phone(shop.deps, shop.provider_id, lin, PHONE, AGREED)
     first = code_of(product)
     product.simulator.advance(61)
-    phones.ask_phone(shop.deps, shop.provider_id, zhou, PHONE)  # says nothing about the phone
+    phones.ask_phone(shop.deps, shop.provider_id, zhou, PHONE, AGREED)  # tells nothing of it
     second = code_of(product)
     phones.confirm_phone(shop.deps, shop.provider_id, zhou, PHONE, second)
     with pytest.raises(PhoneTaken):
@@ -188,7 +191,7 @@ def test_two_persons_claim_one_phone_and_the_first_confirmed_has_it(
 def test_of_two_at_the_same_moment_one_has_it(product: Product, shop: Shop) -> None:
     cards = dict.fromkeys((shop.claim("o-lin"), shop.claim("o-zhou")), "")
     for card_id in cards:
-        phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE)
+        phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE, AGREED)
         cards[card_id] = code_of(product)
         product.simulator.advance(61)
 
@@ -208,7 +211,7 @@ def test_of_two_at_the_same_moment_one_has_it(product: Product, shop: Shop) -> N
 )
 def test_what_is_no_phone_is_refused(shop: Shop, phone: str) -> None:
     with pytest.raises(PhoneInvalid):
-        phones.ask_phone(shop.deps, shop.provider_id, shop.claim("o-lin"), phone)
+        phones.ask_phone(shop.deps, shop.provider_id, shop.claim("o-lin"), phone, AGREED)
 
 
 def test_without_a_relay_a_card_stays_unregistered(product: Product, shop: Shop) -> None:
@@ -218,13 +221,13 @@ def test_without_a_relay_a_card_stays_unregistered(product: Product, shop: Shop)
     off = SmsRelay(url="", transport=None)  # type: ignore[arg-type]
     deps: Deps = replace(shop.deps, gateways=replace(shop.deps.gateways, sms=off))
     with pytest.raises(SmsOff):
-        phones.ask_phone(deps, shop.provider_id, shop.claim("o-lin"), PHONE)
+        phones.ask_phone(deps, shop.provider_id, shop.claim("o-lin"), PHONE, AGREED)
 
 
 def test_a_message_whose_relay_fell_silent_may_still_arrive(product: Product, shop: Shop) -> None:
     card_id = shop.claim("o-lin")
     product.simulator.fault("sms.send", "lose_answer")
     with pytest.raises(SmsFailed):
-        phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE)
+        phones.ask_phone(shop.deps, shop.provider_id, card_id, PHONE, AGREED)
     phones.confirm_phone(shop.deps, shop.provider_id, card_id, PHONE, code_of(product))
     assert row(product, card_id).registered_at is not None
