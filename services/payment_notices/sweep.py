@@ -91,7 +91,11 @@ def _by_wechat(deps: Deps, letter: Letter) -> Outcome:
     def send(token: str) -> str:
         nonlocal handed_over
         handed_over = True
-        return deps.gateways.wechat_notices.send(token, message)
+        try:
+            return deps.gateways.wechat_notices.send(token, message)
+        except GatewayRejected:
+            handed_over = False  # with a token that is over: what follows is about a new one
+            raise
 
     try:
         number = tokens.call(deps, letter.provider_id, send)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+from services.followup import after_payment
 from services.payment_notices import verdicts
+from services.payment_notices.hours import SHANGHAI
 from services.payment_notices.sweep import claim_due, tell
 from tests.harness.phone import MAIN, Phone
 from tests.harness.places import run
@@ -46,8 +50,14 @@ def follow(product: Product, *people: str) -> None:
 def pushes_arrive(product: Product) -> None:
     """WeChat pushes the account's events to us, sealed."""
     own = account(product)
-    row = product.one("SELECT id, provider_id FROM official_account")
-    assert row is not None
+    files = {"push-token": own["token"], "push-key": own["encoding_aes_key"]}
+    words = ["oa", "set", "--provider", MAIN]
+    for name, secret in files.items():
+        path = product.deps.settings.data_dir / f"notices-{name}"
+        path.write_text(secret)
+        words += [f"--{name}-file", str(path)]
+    done = run(product, *words)
+    assert done.exit_code == 0, done.output
     product.simulator.post(
         f"/sim/oa/{own['appid']}/server", {"url": f"{product.url}/oa/{MAIN}", "mode": "safe"}
     )
@@ -79,12 +89,12 @@ def paid(product: Product, phone: MakePhone, amount: str = "12.34", wallet: str 
 
 def told(product: Product, rounds: int = 50) -> None:
     """Meet every notice that is due, as the worker does."""
+    verdicts.meet(product.deps)
     for _ in range(rounds):
         letters = claim_due(product.deps, 4)
-        if letters:
-            tell(product.deps, letters)
-        elif not verdicts.meet(product.deps):
+        if not letters:
             return
+        tell(product.deps, letters)
     raise AssertionError("notices without an end")
 
 
@@ -127,3 +137,40 @@ def give_phone(product: Product, name: str, number: str) -> None:
         keep_phone(product.deps, session.get_one(Staff, (row.provider_id, row.id)), number)
 
     product.deps.transact(unit)
+
+
+def money(product: Product, amount_fen: int = 1234, code: str = "8K3FQ2", **more: Any) -> Any:
+    """An order that is paid by our books alone, and its follow-up: for who is told, not for how
+    money comes."""
+    now = product.deps.now()
+    number = f"n{secrets.token_hex(11)}"
+    values: dict[str, Any] = {
+        "n": number, "c": code, "a": amount_fen, "now": now, "paid": now, "purpose": "sale", **more,
+    }  # fmt: skip
+    row = product.one(
+        "INSERT INTO pay_order (provider_id, out_trade_no, public_id, intent_key, merchant_id,"
+        " store_id, pay_code_id, channel, purpose, status, amount_fen, quantity, refunded_fen,"
+        " remark, is_unknown, is_late, is_frozen, created_at, expires_at, paid_at, transaction_id)"
+        " SELECT provider_id, CAST(:n AS text), CAST(:n AS text), 'test:' || :n, merchant_id,"
+        " store_id, id, 'wechat', :purpose, 'paid', :a, 1, 0, '', false, false, false, :now, :now,"
+        " :paid, 'T' || :n FROM pay_code WHERE code = :c RETURNING *",
+        **values,
+    )
+    assert after_payment(product.deps, row.provider_id, row.id)
+    return row
+
+
+def quiet(product: Product, who: str, minutes: int = 60, **more: Any) -> None:
+    """This person's quiet hours: from an hour before now to so many minutes after it."""
+    local = product.deps.now().astimezone(SHANGHAI)
+    values: dict[str, Any] = {
+        "n": who, "f": (local - timedelta(hours=1)).time(),
+        "u": (local + timedelta(minutes=minutes)).time(), "now": product.deps.now(),
+        "large": more.get("large_fen"), "every": more.get("all_payments", False),
+    }  # fmt: skip
+    product.do(
+        "INSERT INTO notice_choice (provider_id, person_id, quiet_from, quiet_until, large_fen,"
+        " all_payments, changed_at) SELECT provider_id, person_id, :f, :u, :large, :every, :now"
+        " FROM staff WHERE name = :n ORDER BY id LIMIT 1",
+        **values,
+    )
