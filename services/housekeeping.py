@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.deps import Deps
+from services.privacy import retention
 
 _EXPIRED = (
     "DELETE FROM oauth_state WHERE expires_at < :now",
@@ -34,6 +35,7 @@ def remove_expired(deps: Deps) -> None:
             session.execute(text(statement), times)
 
     deps.transact(unit)
+    retention.remove_old(deps)
 
 
 def beat(deps: Deps, name: str) -> None:

@@ -34,6 +34,7 @@ COLUMNS = (
         SealedColumn("member", column, lambda r: f"{r.provider_id}:{r.id}", "merchant_id")
         for column in ("phone_sealed", "name_sealed")
     ),
+    SealedColumn("staff", "phone_sealed", lambda r: f"{r.provider_id}:{r.id}", "merchant_id"),
     *(
         SealedColumn("official_account", column, lambda r: str(r.seal_key), "seal_key")
         for column in ("push_token_sealed", "push_key_sealed", "refresh_sealed")
