@@ -96,6 +96,7 @@ class PayOrder(Base):
             ["provider_id", "pay_code_id"], ["pay_code.provider_id", "pay_code.id"]
         ),
         ForeignKeyConstraint(["provider_id", "person_id"], ["person.provider_id", "person.id"]),
+        ForeignKeyConstraint(["provider_id", "staff_id"], ["staff.provider_id", "staff.id"]),
         UniqueConstraint("provider_id", "out_trade_no"),
         UniqueConstraint("provider_id", "public_id"),
         UniqueConstraint("provider_id", "intent_key"),
@@ -129,6 +130,13 @@ class PayOrder(Base):
             "ix_pay_order_payer_newest", "provider_id", "pay_code_id", "person_id", text("id DESC")
         ),
         Index(
+            "ix_pay_order_staff_newest",
+            "provider_id",
+            "staff_id",
+            text("id DESC"),
+            postgresql_where=text("staff_id IS NOT NULL"),
+        ),
+        Index(
             "ix_pay_order_unpaid_expiry",
             "expires_at",
             postgresql_where=text("status IN ('created', 'paying')"),
@@ -143,6 +151,7 @@ class PayOrder(Base):
     merchant_id: Mapped[BigId]
     store_id: Mapped[BigId]
     pay_code_id: Mapped[BigId | None]
+    staff_id: Mapped[BigId | None]  # whose pay code it was made at, as it was then
     person_id: Mapped[BigId | None]
     channel: Mapped[str] = mapped_column(String(16))
     purpose: Mapped[OrderPurpose] = mapped_column(default=OrderPurpose.SALE, server_default="sale")

@@ -56,6 +56,7 @@ class NewOrder:
     first_question_s: int
     method: AttemptMethod = AttemptMethod.JSAPI
     purpose: OrderPurpose = OrderPurpose.SALE
+    staff_id: int | None = None  # whose pay code it is
 
 
 _COLUMNS = tuple(field.name for field in fields(NewOrder))
@@ -70,12 +71,13 @@ class Made:
 _INSERT_SQL = text("""
 WITH o AS (
     INSERT INTO pay_order (provider_id, out_trade_no, public_id, intent_key, merchant_id, store_id,
-        pay_code_id, person_id, channel, purpose, status, amount_fen, undiscountable_fen,
+        pay_code_id, staff_id, person_id, channel, purpose, status, amount_fen, undiscountable_fen,
         deposit_fen, quantity, refunded_fen, remark, is_unknown, is_late, is_frozen, created_at,
         expires_at)
     VALUES (:provider_id, :out_trade_no, :public_id, :intent_key, :merchant_id, :store_id,
-        :pay_code_id, :person_id, :channel, :purpose, 'created', :amount_fen, :undiscountable_fen,
-        :deposit_fen, :quantity, 0, :remark, false, false, false, :created_at, :expires_at)
+        :pay_code_id, :staff_id, :person_id, :channel, :purpose, 'created', :amount_fen,
+        :undiscountable_fen, :deposit_fen, :quantity, 0, :remark, false, false, false, :created_at,
+        :expires_at)
     ON CONFLICT (provider_id, intent_key) DO NOTHING RETURNING id
 )
 INSERT INTO pay_attempt (provider_id, order_id, out_trade_no, channel, method, app, payee,

@@ -164,6 +164,7 @@ def _open(
             merchant_id=scan.merchant_id,
             store_id=scan.store_id,
             pay_code_id=scan.code_id,
+            staff_id=scan.staff_id,
             person_id=payer.person_id,
             channel=payer.channel,
             amount_fen=purchase.amount_fen,

@@ -54,12 +54,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose orders: one merchant's, of one of his stores or of all, of all pay codes or of some."""
+    """Whose orders: one merchant's, of one store or of all, of everybody's codes or one's own."""
 
     provider_id: int
     merchant_id: int
     store_id: int | None = None
-    code_ids: tuple[int, ...] | None = None
+    staff_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +201,8 @@ def _of(scope: Scope) -> list[ColumnElement[bool]]:
     ]
     if scope.store_id is not None:
         mine.append(PayOrder.store_id == _whoever(scope.store_id))
-    if scope.code_ids is not None:
-        mine.append(PayOrder.pay_code_id.in_(scope.code_ids))
+    if scope.staff_id is not None:
+        mine.append(PayOrder.staff_id == _whoever(scope.staff_id))
     return mine
 
 

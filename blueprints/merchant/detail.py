@@ -70,8 +70,8 @@ def find(session: Session, seen: Scope, number: str) -> PayOrder:
     )
     if seen.store_id is not None:
         wanted = wanted.where(PayOrder.store_id == seen.store_id)
-    if seen.code_ids is not None:
-        wanted = wanted.where(PayOrder.pay_code_id.in_(seen.code_ids))
+    if seen.staff_id is not None:
+        wanted = wanted.where(PayOrder.staff_id == seen.staff_id)
     order = session.scalar(wanted)
     if order is None:
         raise NotFound(number)

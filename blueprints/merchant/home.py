@@ -68,13 +68,13 @@ def _read(session: Session, who: Acting, store_id: int | None) -> dict[str, Any]
         "rows": [listing.row(one) for one in rows],
         "stuck": [_stuck(one) for one in stuck.stuck(session, here)],
         "actions": _actions(who, stores),
-        "only_own": here.code_ids is not None,
+        "only_own": here.staff_id is not None,
     }
 
 
 def _heading(who: Acting, stores: list[Store], here: Scope) -> str:
     """Whose takings these are: the merchant's, one store's, one's own."""
-    if here.code_ids is not None:
+    if here.staff_id is not None:
         return "我的收款"
     if here.store_id is None:
         return " · ".join(part for part in (who.merchant_name, "全部门店") if part)

@@ -87,7 +87,7 @@ def _day(typed: str) -> date | None:
 
 def seen_by(session: Session, who: Acting) -> Scope:
     """The orders that this person may see."""
-    return scope.scope_of(session, who, whole_store_on_duty=deps().settings.clerk_sees_store)
+    return scope.scope_of(who, whole_store_on_duty=deps().settings.clerk_sees_store)
 
 
 def shown(session: Session, who: Acting, asked: Asked) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def shown(session: Session, who: Acting, asked: Asked) -> dict[str, Any]:
     older = replace(asked, before=rows[-1].id, day=None) if len(rows) == PAGE else None
     stores = scope.stores(session, seen)
     return {
-        "title": "我的订单" if here.code_ids is not None else "订单",
+        "title": "我的订单" if here.staff_id is not None else "订单",
         "filters": _filters(stores if seen.store_id is None else [], asked),
         "asked": asked,
         "days": _days(rows, takings),
@@ -171,7 +171,7 @@ def _link(asked: Asked, label: str, current: bool) -> dict[str, Any]:
 
 def _takings(session: Session, here: Scope, rows: Sequence[OrderRow]) -> dict[date, Takings]:
     days = sorted({china_day(row.at) for row in rows})
-    if here.code_ids is None:
+    if here.staff_id is None:
         return totals.per_day(session, here.provider_id, here.merchant_id, here.store_id, days)
     if not days:
         return {}

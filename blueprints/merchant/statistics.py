@@ -75,15 +75,8 @@ class Row:
     by_wallet: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """What a pay code is called, and whose it is."""
-
-    name: str
-    payee: Key
-
-
-NONE: Final = Code("没有收款码", ("没有分到人", 0))
+NO_CODE: Final = "没有收款码"
+NOBODY: Final = ("没有分到人", 0)
 
 
 def show() -> ResponseReturnValue:
@@ -163,11 +156,12 @@ def _keys(session: Session, here: Scope, asked: Asked, taken: list[Part]) -> Cal
     stores = {store.id: _store_name(store) for store in scope.stores(session, here)}
     if asked.by == "store":
         return lambda part: (stores.get(part.store_id, ""), part.store_id)
-    codes = _codes(session, here, {part.code_id or 0 for part in taken})
     if asked.by == "staff":
-        return lambda part: codes.get(part.code_id or 0, NONE).payee
+        people = _people(session, here, {part.staff_id or 0 for part in taken})
+        return lambda part: people.get(part.staff_id or 0, NOBODY)
+    codes = _codes(session, here, {part.code_id or 0 for part in taken})
     return lambda part: (
-        f"{stores.get(part.store_id, '')} · {codes.get(part.code_id or 0, NONE).name}",
+        f"{stores.get(part.store_id, '')} · {codes.get(part.code_id or 0, NO_CODE)}",
         part.code_id or -part.store_id,
     )
 
@@ -176,20 +170,20 @@ def _store_name(store: Store) -> str:
     return store.branch_name or store.name
 
 
-def _codes(session: Session, here: Scope, ids: set[int]) -> dict[int, Code]:
+def _people(session: Session, here: Scope, ids: set[int]) -> dict[int, Key]:
     rows = session.execute(
-        select(PayCode.id, PayCode.name, PayCode.code, Staff.id, Staff.name)
-        .join(
-            Staff,
-            (Staff.provider_id == PayCode.provider_id) & (Staff.id == PayCode.staff_id),
-            isouter=True,
-        )
-        .where(PayCode.provider_id == here.provider_id, PayCode.id.in_(ids))
+        select(Staff.id, Staff.name).where(Staff.provider_id == here.provider_id, Staff.id.in_(ids))
     )
-    return {
-        row[0]: Code(row[1] or f"收款码 {row[2]}", (row[4], row[3]) if row[3] else NONE.payee)
-        for row in rows
-    }
+    return {row.id: (row.name, row.id) for row in rows}
+
+
+def _codes(session: Session, here: Scope, ids: set[int]) -> dict[int, str]:
+    rows = session.execute(
+        select(PayCode.id, PayCode.name, PayCode.code).where(
+            PayCode.provider_id == here.provider_id, PayCode.id.in_(ids)
+        )
+    )
+    return {row.id: row.name or f"收款码 {row.code}" for row in rows}
 
 
 def _links(asked: Asked, field: str, named: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -304,6 +304,7 @@ def _new_order(
         merchant_id=scan.merchant_id,
         store_id=scan.store_id,
         pay_code_id=scan.code_id,
+        staff_id=scan.staff_id,
         person_id=person_id,
         channel=CHANNEL,
         amount_fen=purchase.amount_fen,

@@ -51,7 +51,7 @@ FROM (
 JOIN pay_order o ON o.provider_id = :p AND o.id = moved.order_id
 JOIN store s ON s.provider_id = :p AND s.id = o.store_id
 LEFT JOIN pay_code c ON c.provider_id = :p AND c.id = o.pay_code_id
-LEFT JOIN staff w ON w.provider_id = :p AND w.id = c.staff_id
+LEFT JOIN staff w ON w.provider_id = :p AND w.id = o.staff_id
 WHERE o.merchant_id = :m AND o.status = 'paid'
     AND moved.transaction_id IS NOT DISTINCT FROM o.transaction_id{narrow}
 ORDER BY moved.at, moved.kind, moved.id

@@ -57,13 +57,14 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One day, store and wallet; with its pay code where that was asked for."""
+    """One day, store and wallet; with its pay code and its person where that was asked for."""
 
     day_on: date
     store_id: int
     channel: str  # `recharge:…` for the recharges that came over a wallet
     sums: Sums
     code_id: int | None = None
+    staff_id: int | None = None  # whose code it was then
 
     @property
     def wallet(self) -> str:
@@ -89,15 +90,18 @@ def grouped(parts: Iterable[Part], key: Callable[[Part], K]) -> dict[K, Sums]:
 
 def read(session: Session, scope: Scope, first: date, last: date) -> list[Part]:
     """Of these China days, both included, by day, store and wallet."""
-    if scope.code_ids is not None:
-        return [replace(part, code_id=None) for part in _counted(session, scope, first, last)]
+    if scope.staff_id is not None:
+        return [
+            replace(part, code_id=None, staff_id=None)
+            for part in _counted(session, scope, first, last)
+        ]
     return _kept(session, scope, first, last)
 
 
 def read_by_code(session: Session, scope: Scope, first: date, last: date) -> list[Part]:
     """The same by pay code, too; adds up to what `read` says, to the fen."""
     parts = _counted(session, scope, first, last)
-    if scope.code_ids is not None:
+    if scope.staff_id is not None:
         return parts
     left = {_place(part): part.sums for part in _kept(session, scope, first, last)}
     for part in parts:
@@ -140,17 +144,19 @@ def _kept(session: Session, scope: Scope, first: date, last: date) -> list[Part]
 _CHANNEL = "CASE o.purpose WHEN 'recharge' THEN 'recharge:' ELSE '' END || o.channel"
 _PAID = """
 SELECT CAST(o.paid_at AT TIME ZONE 'Asia/Shanghai' AS date) AS day_on, o.store_id,
-    {channel} AS channel, COALESCE(o.pay_code_id, 0) AS code_id, count(*) AS paid_count,
+    {channel} AS channel, COALESCE(o.pay_code_id, 0) AS code_id,
+    COALESCE(o.staff_id, 0) AS staff_id, count(*) AS paid_count,
     sum(o.amount_fen) AS paid_fen, 0 AS refund_count, 0 AS refund_fen,
     sum(o.refunded_fen) AS returned_fen
 FROM pay_order o
 WHERE o.provider_id = :p AND o.merchant_id = :m AND o.id BETWEEN :low AND :high
     AND o.status = 'paid' AND o.paid_at >= :since AND o.paid_at < :until{narrow}
-GROUP BY 1, 2, 3, 4
+GROUP BY 1, 2, 3, 4, 5
 """
 _BACK = """
 SELECT CAST(r.succeeded_at AT TIME ZONE 'Asia/Shanghai' AS date) AS day_on, o.store_id,
-    {channel} AS channel, COALESCE(o.pay_code_id, 0) AS code_id, 0, 0, count(*),
+    {channel} AS channel, COALESCE(o.pay_code_id, 0) AS code_id,
+    COALESCE(o.staff_id, 0) AS staff_id, 0, 0, count(*),
     sum(r.amount_fen), 0
 FROM refund r
 JOIN pay_attempt a ON a.provider_id = r.provider_id AND a.id = r.attempt_id
@@ -158,12 +164,13 @@ JOIN pay_order o ON o.provider_id = r.provider_id AND o.id = r.order_id
 WHERE r.provider_id = :p AND o.merchant_id = :m AND r.status = 'success'
     AND r.succeeded_at >= :since AND r.succeeded_at < :until
     AND a.transaction_id IS NOT DISTINCT FROM o.transaction_id{narrow}
-GROUP BY 1, 2, 3, 4
+GROUP BY 1, 2, 3, 4, 5
 """
 _COUNTED = """
-SELECT day_on, store_id, channel, code_id, sum(paid_count), sum(paid_fen), sum(refund_count),
-    sum(refund_fen), sum(returned_fen)
-FROM ({paid} UNION ALL {back}) both_kinds GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+SELECT day_on, store_id, channel, code_id, staff_id, sum(paid_count), sum(paid_fen),
+    sum(refund_count), sum(refund_fen), sum(returned_fen)
+FROM ({paid} UNION ALL {back}) both_kinds GROUP BY 1, 2, 3, 4, 5
+ORDER BY 1, 2, 3, 4, 5
 """
 
 
@@ -178,21 +185,23 @@ def _counted(session: Session, scope: Scope, first: date, last: date) -> list[Pa
         },
     )  # fmt: skip
     return [
-        Part(row[0], row[1], row[2], Sums(*(int(one) for one in row[4:])), row[3]) for row in rows
+        Part(row[0], row[1], row[2], Sums(*(int(one) for one in row[5:])), row[3], row[4])
+        for row in rows
     ]
 
 
 def narrow(scope: Scope) -> str:
     """What a statement about orders `o` adds for a store, or for single pay codes."""
     store = "" if scope.store_id is None else " AND o.store_id = :s"
-    codes = "" if scope.code_ids is None else " AND o.pay_code_id = ANY(CAST(:c AS bigint[]))"
-    return store + codes
+    own = "" if scope.staff_id is None else " AND o.staff_id = :own"
+    return store + own
 
 
 def named(scope: Scope) -> dict[str, object]:
     """The values of `narrow` and of whose orders they are."""
-    codes = None if scope.code_ids is None else list(scope.code_ids)
-    return {"p": scope.provider_id, "m": scope.merchant_id, "s": scope.store_id, "c": codes}
+    return {
+        "p": scope.provider_id, "m": scope.merchant_id, "s": scope.store_id, "own": scope.staff_id,
+    }  # fmt: skip
 
 
 _DAYS = """

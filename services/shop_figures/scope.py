@@ -6,7 +6,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.merchant import Store
-from models.paycode import PayCode
 from services.order_list import Scope
 from services.people.acting import Acting
 from services.people.rights import Right, may
@@ -14,25 +13,18 @@ from services.people.rights import Right, may
 NO_STORE = 0  # no row has it
 
 
-def scope_of(session: Session, who: Acting, *, whole_store_on_duty: bool) -> Scope:
+def scope_of(who: Acting, *, whole_store_on_duty: bool) -> Scope:
     """All stores for an owner, the own store for a manager.
 
-    A clerk sees what came over the own pay codes and, while on duty, where the setting
-    CLERK_SEES_STORE allows it, the whole store's. Whoever has no store sees nothing.
+    A clerk sees what came over pay codes that were the own at the time and, while on duty, where
+    the setting CLERK_SEES_STORE allows it, the whole store's. Whoever has no store sees nothing.
     """
     if may(who, Right.ALL_STORES):
         return Scope(who.provider_id, who.merchant_id)
     store_id = who.store_id or NO_STORE
     if may(who, Right.FIGURES) or (whole_store_on_duty and who.is_on_duty):
         return Scope(who.provider_id, who.merchant_id, store_id)
-    return Scope(who.provider_id, who.merchant_id, store_id, _own_codes(session, who))
-
-
-def _own_codes(session: Session, who: Acting) -> tuple[int, ...]:
-    wanted = select(PayCode.id).where(
-        PayCode.provider_id == who.provider_id, PayCode.staff_id == who.id
-    )
-    return tuple(session.scalars(wanted.order_by(PayCode.id)))
+    return Scope(who.provider_id, who.merchant_id, store_id, who.id)
 
 
 def narrowed(session: Session, seen: Scope, store_id: int | None) -> Scope:

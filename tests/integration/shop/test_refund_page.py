@@ -163,9 +163,9 @@ def test_whoever_was_dismissed_with_the_form_open_is_refused(
 def test_a_clerk_refunds_with_the_right_and_on_duty_only(
     product: Product, phone: MakePhone
 ) -> None:
-    order = pay(product, phone, "wechat")
     plain, trusted = Till(product, "clerk"), Till(product, "clerk", can_refund=True, name="周周")
-    product.do("UPDATE pay_code SET staff_id = :i WHERE id = :c", i=trusted.id, c=order.pay_code_id)
+    product.do("UPDATE pay_code SET staff_id = :i WHERE code = '8K3FQ2'", i=trusted.id)
+    order = pay(product, phone, "wechat")
     off = trusted.answer(url(order))
     assert off.status_code == 403
     assert "REFUND_OFF_DUTY" in off.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -74,12 +75,17 @@ def test_a_clerk_sees_the_own_codes_and_on_duty_the_store(
     till = Till(product, "clerk")
     assert sees(till, sold) == set()
     own_code(product, till)
-    assert sees(till, sold) == {"own"}
-    assert "¥22.22" in says(till.get("/m/")).replace("¥ ", "¥")
+    assert sees(till, sold) == set(), "what came before the code was theirs is somebody else's"
+    where = replace(shop_of(product, HUBIN, "8K3FQ3"), staff_id=till.id)
+    sold = sold | {"mine": sell(product, where, 3_333)}
+    assert sees(till, sold) == {"mine"}
+    assert "¥33.33" in says(till.get("/m/")).replace("¥ ", "¥")
     till.clock_in()
-    assert sees(till, sold) == {"hubin", "own"}
+    assert sees(till, sold) == {"hubin", "own", "mine"}
     product.do("UPDATE shift SET state = 'summing', ended_at = now(), due_at = now()")
-    assert sees(till, sold) == {"own"}, "this right ends with the duty"
+    assert sees(till, sold) == {"mine"}, "this right ends with the duty"
+    product.do("UPDATE pay_code SET staff_id = NULL, kind = 'store' WHERE code = '8K3FQ3'")
+    assert sees(till, sold) == {"mine"}, "codes change hands, what they took does not"
 
 
 def test_who_has_no_store_sees_nothing(product: Product, sold: dict[str, Paid]) -> None:

@@ -28,6 +28,7 @@ class Shop:
     store_id: int
     code_id: int
     person_id: int
+    staff_id: int | None = None  # whose code it is
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def make(deps: Deps, shop: Shop, at: datetime, fen: int = 1234, channel: str = "
             created_at=at,
             expires_at=at,
             first_question_s=10**6,
+            staff_id=shop.staff_id,
         ),
     )
     assert made is not None
