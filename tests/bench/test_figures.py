@@ -38,7 +38,7 @@ def test_every_file_of_the_folder_is_a_figure_or_a_helper() -> None:
     assert bench.names() == [
         "bill_match", "card_caps", "card_spend", "checkout", "cold_start", "growth", "ledger_post",
         "ledger_ten_million", "live_pages", "merchant_home", "notifications", "oa_tokens",
-        "order_lists", "overhead", "page", "refund_race",
+        "order_lists", "overhead", "page", "payment_notices", "refund_race",
     ]  # fmt: skip
 
 
