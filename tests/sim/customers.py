@@ -153,7 +153,7 @@ def draw(play: Play) -> list[Visit]:
     """Who comes today."""
     chance = play.chance
     found = []
-    for n in range(chance.whole(1, 2) if chance.has_cards else chance.whole(2, 4)):
+    for n in range(chance.whole(0, 1) if chance.has_cards else chance.whole(2, 4)):
         visit = Visit(
             play,
             f"customer{n}",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
+from tests.sim.engine import keep_one_engine
 from tests.sim.run import Outcome, play_seed
 from tests.sim.stage import Stage, Theatre
 
@@ -29,6 +30,7 @@ def play_many(
 
 def _open(theatre: Theatre) -> None:
     global _stage
+    keep_one_engine()
     server = replace(theatre.server, prefix=f"{theatre.server.prefix}_{os.getpid()}")
     _stage = Stage(replace(theatre, server=server))
 

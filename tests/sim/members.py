@@ -23,12 +23,12 @@ from services.problems import PayProblem
 from services.scan import check_open
 from tests.sim.calm import run_out
 from tests.sim.customers import Visit, sheet
-from tests.sim.issuer import OWNER, SHOP
+from tests.sim.issuer import OWNER, SHOP, TIERS
 from tests.sim.play import Play, Sheet
 from tests.sim.stage import CAST
 from tests.sim.tills import PREFIX, Sale
 
-CODES = ("8K3FQ2", "8K3FQ3")
+CODES, ELSEWHERE = ("8K3FQ2", "8K3FQ3"), "4M8RT6"
 
 
 @dataclass
@@ -117,16 +117,19 @@ class Recharge(Visit):
             return
 
     def _fill(self) -> None:
-        """As much as fits, paid at once."""
+        """As much as fits, paid at once: an order of its own, in another store."""
         offer = self.member.offer()
         fits = [tier.pay_fen for tier in offer.tiers if tier.fits]
-        self.amount_fen = max(fits, default=0) if offer.mode == "fixed" else offer.room_fen
-        self.intent_key = ""
-        if self.amount_fen:
-            started = self._start()
-            if started.bridge is not None:
-                self.play.sheets.append(Sheet("wechat", dict(started.bridge), self.person))
-                sheet(self.play, "wechat", started.bridge, "confirm", self.person)
+        fen = max(fits, default=0) if offer.mode == "fixed" else offer.room_fen
+        if not fen:
+            return
+        other = Recharge(
+            self.play, f"{self.name}f", self.person, "wechat", fen, ELSEWHERE, member=self.member
+        )
+        started = other._start()
+        if started.bridge is not None:
+            self.play.sheets.append(Sheet("wechat", dict(started.bridge), self.person))
+            sheet(self.play, "wechat", started.bridge, "confirm", self.person)
 
     def _start(self) -> Started:
         play, deps = self.play, self.play.stage.deps
@@ -163,8 +166,14 @@ class Recharge(Visit):
         return max(1, offer.room_fen) + (kind == "above")
 
     def _other(self) -> None:
-        self.amount_fen = 0
+        """Rather less than before; and the first sum may be paid all the same."""
+        first, self.amount_fen = self.amount_fen, 0
+        if first > 1 and first not in {tier.pay_fen for tier in TIERS}:
+            self.amount_fen = self.play.chance.whole(1, first)
         self.press()
+        if self.play.chance.hits(0.8):
+            wait = self.play.chance.seconds(0.5, 40)
+            self.play.after(wait, f"{self.name} pays the first sum", self.after_all)
 
 
 def _is_unpaid(play: Play, number: str) -> bool:
@@ -331,7 +340,7 @@ def draw(play: Play) -> Owner:
         " SELECT provider_id, merchant_id, %s, 0, 0 FROM card_program",
         [chance.among((45_000, 70_000, 150_000))],
     )
-    people = chance.shuffled(CAST)[: chance.whole(1, 3)]
+    people = chance.shuffled(CAST)[: chance.whole(1, 2)]
     found = [Member(play, f"member{n}", person) for n, person in enumerate(people)]
     for member in found:
         member.begin()
