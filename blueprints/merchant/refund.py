@@ -14,7 +14,7 @@ from typing import Any, Final
 from flask import g, request
 from flask.typing import ResponseReturnValue
 
-from blueprints.merchant import answers, detail, listing
+from blueprints.merchant import answers, detail
 from gateways.money import fen_from_yuan, yuan_from_fen
 from models.order import OrderPurpose, PayOrder
 from models.refund import RefundStatus
@@ -22,6 +22,7 @@ from services.people.acting import Acting, Role
 from services.refunds import sending, words
 from services.refunds.refusals import RefundAmount, RefundNoRight, RefundNotPaid, RefundOffDuty
 from services.refunds.rights import StaffAsk, ask_as
+from services.shop_figures import scope
 from web.formats import money
 from web.runtime import deps
 
@@ -105,14 +106,18 @@ def send(out_trade_no: str) -> ResponseReturnValue:
     answers.check_token()
     found, typed = _find(out_trade_no), Typed.from_form()
     fen = _fen(typed.amount)
+    is_large = fen >= deps().settings.refund_confirm_fen
+    is_asked = bool(fen and typed.key) and typed.is_sure
+    is_asked = is_asked and not (is_large and _fen(typed.again) != fen)
+    if is_asked:
+        return _ask(found, typed, fen)
+    _check_offered(g.staff)  # nothing of the order is shown to whoever may not refund it
     if not fen or not typed.key:
         return _again(found, typed, "填写要退的金额，最多两位小数")
     if not typed.is_sure:
         return _first(found, typed, fen)
-    if fen >= deps().settings.refund_confirm_fen and _fen(typed.again) != fen:
-        said = "两次填的金额不一样，没有退款" if typed.again else ""
-        return _sure(found, typed, fen, is_second=True, error=said)
-    return _ask(found, typed, fen)
+    said = "两次填的金额不一样，没有退款" if typed.again else ""
+    return _sure(found, typed, fen, is_second=True, error=said)
 
 
 def _fen(yuan: str) -> int:
@@ -124,7 +129,6 @@ def _fen(yuan: str) -> int:
 
 
 def _first(found: detail.Found, typed: Typed, fen: int) -> ResponseReturnValue:
-    _check_offered(g.staff)
     if fen > found.room_fen:
         return _again(found, typed, f"超过可退金额：最多可退 {money(found.room_fen)}")
     return _sure(found, typed, fen)
@@ -150,8 +154,8 @@ def number_of(who: Acting, order: PayOrder, key: str) -> str:
 
 
 def _find(out_trade_no: str) -> detail.Found:
-    who: Acting = g.staff
-    return deps().transact(lambda s: detail.read(s, deps(), listing.seen_by(s, who), out_trade_no))
+    """An order of where he works; off duty, too, so that he hears why it is refused."""
+    return deps().transact(lambda s: detail.read(s, deps(), scope.at_work(g.staff), out_trade_no))
 
 
 def _check_offered(who: Acting) -> None:

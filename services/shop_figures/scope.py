@@ -27,6 +27,13 @@ def scope_of(who: Acting, *, whole_store_on_duty: bool) -> Scope:
     return Scope(who.provider_id, who.merchant_id, store_id, who.id)
 
 
+def at_work(who: Acting) -> Scope:
+    """The orders of where he works, whoever's they are and whether or not he is on duty now."""
+    if may(who, Right.ALL_STORES):
+        return Scope(who.provider_id, who.merchant_id)
+    return Scope(who.provider_id, who.merchant_id, who.store_id or NO_STORE)
+
+
 def narrowed(session: Session, seen: Scope, store_id: int | None) -> Scope:
     """One store of those that are seen; whatever else is asked for changes nothing."""
     if store_id is None or seen.store_id is not None:

@@ -177,6 +177,12 @@ def test_a_clerk_refunds_with_the_right_and_on_duty_only(
     late = trusted.post(url(order), **form)
     assert late.status_code == 403
     assert "REFUND_OFF_DUTY" in late.text
+    product.do("UPDATE pay_order SET staff_id = NULL")  # another's code: seen on duty alone
+    again = trusted.post(url(order), **form)
+    assert (again.status_code, "REFUND_OFF_DUTY" in again.text) == (403, True)
+    assert "8K3FQ2" not in trusted.post(url(order), **form | {"amount": "no sum"}).text
+    denied = product.sql("SELECT 1 FROM audit_entry WHERE action = 'refund_denied'")
+    assert len(denied) == 2
     assert refunds(product) == []
 
 
