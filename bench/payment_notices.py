@@ -40,6 +40,7 @@ INSERT INTO staff (provider_id, merchant_id, store_id, person_id, public_id, nam
     wants_notices, created_at)
 VALUES (%(provider_id)s, %(merchant_id)s, %(store_id)s, %(person)s, %(name)s, %(name)s, 'clerk',
     true, true, now())
+ON CONFLICT DO NOTHING
 """
 BURST = b"""
 WITH o AS (
@@ -112,6 +113,10 @@ def _people(running: Stack, deps: Deps) -> None:
             )
             name = f"bench {who} {time.time_ns() % 10**9}"
             conn.execute(PEOPLE_SQL, ids | {"person": person, "name": name})
+            conn.execute(
+                "UPDATE staff SET wants_notices = true WHERE store_id = %s AND person_id = %s",
+                (ids["store_id"], person),
+            )
     [template] = [t for t in wechat["accounts"][0]["templates"] if t["title"] == TITLE]
     setting.use(deps, MAIN, template["template_id"], {}, actor="bench")
 

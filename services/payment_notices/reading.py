@@ -18,7 +18,7 @@ from services.accounts import seal_place
 from services.deps import Deps
 from services.payment_notices import words
 from services.payment_notices.hours import is_quiet
-from services.people.contact import phone_of
+from services.people.own_phone import for_messages
 
 # WeChat shows a repeat once for so long after the first try; the last minute is for the call.
 SAFE_REPEAT: Final = timedelta(seconds=CLIENT_ID_LIVES_S - 60)
@@ -67,7 +67,10 @@ SELECT n.id, n.provider_id, n.way, n.tries, n.maybe_at, n.is_large, n.staff_id, 
     o.amount_fen, o.paid_at, o.channel, o.purpose, m.short_name AS merchant,
     COALESCE(NULLIF(s.branch_name, ''), s.name) AS store, pr.out_mch_id, p.sealed, p.subject_hash,
     w.is_active AND w.wants_notices AND w.person_id IS NOT DISTINCT FROM n.person_id AS is_wanted,
-    w.phone_sealed IS NOT NULL AS has_phone, h.quiet_from, h.quiet_until, t.template_id, t.fields
+    w.phone_sealed IS NOT NULL AND EXISTS (SELECT 1 FROM consent k
+        WHERE k.provider_id = w.provider_id AND k.merchant_id = w.merchant_id
+            AND k.person_id = w.person_id AND k.kind = 'staff_phone' AND k.withdrawn_at IS NULL
+    ) AS has_phone, h.quiet_from, h.quiet_until, t.template_id, t.fields
 FROM payment_notice n
 JOIN pay_order o ON o.provider_id = n.provider_id AND o.id = n.order_id
 JOIN provider pr ON pr.id = n.provider_id
@@ -104,7 +107,7 @@ def _letter(session: Session, deps: Deps, row: Any, until: datetime) -> Letter:
     phone, message = "", None
     if settled is None and way is NoticeWay.SMS:
         staff = session.get_one(Staff, (row.provider_id, row.staff_id))
-        phone = (phone_of(deps, staff) or "").removeprefix("+86")
+        phone = (for_messages(session, deps, staff) or "").removeprefix("+86")
         settled = None if phone else Outcome(End.REFUSED, "NO_PHONE")
     elif settled is None:
         message = _message(deps, row, facts)

@@ -41,13 +41,12 @@ FROM (
         AND w.is_active AND w.wants_notices AND (w.store_id = o.store_id OR w.role = 'owner')
     JOIN person p ON p.provider_id = w.provider_id AND p.id = w.person_id
         AND p.channel = 'wechat' AND p.sealed IS NOT NULL
-    LEFT JOIN pay_code c ON c.provider_id = o.provider_id AND c.id = o.pay_code_id
     LEFT JOIN notice_choice h ON h.provider_id = w.provider_id AND h.person_id = w.person_id
     LEFT JOIN shift d ON d.provider_id = w.provider_id AND d.staff_id = w.id AND d.ended_at IS NULL
     CROSS JOIN LATERAL (SELECT o.amount_fen >= COALESCE(h.large_fen, :large) AS is_large) l
     WHERE o.provider_id = :p AND o.id = :o AND o.status = 'paid' AND o.paid_at > :oldest
         AND CASE WHEN w.role = 'owner' THEN l.is_large OR COALESCE(h.all_payments, false)
-            ELSE (c.staff_id IS NULL OR c.staff_id = w.id)
+            ELSE (o.staff_id IS NULL OR o.staff_id = w.id)
                 AND (d.pay_code_id IS NULL OR d.pay_code_id IS NOT DISTINCT FROM o.pay_code_id)
                 AND (d.id IS NOT NULL OR s.receive_notify_after_duty OR l.is_large) END
         AND (s.send_micro_pay_notify OR l.is_large OR NOT EXISTS (

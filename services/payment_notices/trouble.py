@@ -40,11 +40,11 @@ WECHAT: Final = {
 }
 SMS: Final = {
     "NO_RELAY": "短信没有开通，只写进了日志；请服务商设置 SMS_URL。",
-    "NO_PHONE": "没有手机号，补填后能改发短信。",
+    "NO_PHONE": "没有可用的手机号：本人登记并同意短信通知后能改发。",
     "SMS_REFUSED": "短信通道没有接受，请核对手机号。",
     "NO_ANSWER": "短信通道没有回答，可能已经发出。",
 }
-NO_PHONE: Final = "补填手机号，下次可以改发短信。"
+NO_PHONE: Final = "本人在「我的」里登记手机号并同意短信通知，下次可以改发短信。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Trouble:
 
 _FOUND: Final = text("""
 SELECT w.name, COALESCE(NULLIF(max(s.branch_name), ''), max(s.name)) AS place, n.status, n.way,
-    n.wechat_code, n.sms_code, w.phone_sealed IS NOT NULL AS has_phone, count(*) AS n,
+    n.wechat_code, n.sms_code, count(*) AS n,
     max(n.created_at) AS last_at,
     (array_agg(o.out_trade_no ORDER BY n.id DESC))[1] AS last_number
 FROM payment_notice n
@@ -105,7 +105,7 @@ def _trouble(row: Any) -> Trouble:
     elif status is NoticeStatus.UNSURE:
         outcome = "可能已收到，没有重发"
     else:
-        outcome = "" if row.has_phone else NO_PHONE
+        outcome = NO_PHONE
     return Trouble(
         row.name, row.place, why, outcome, todo, not is_told, row.n, row.last_at, row.last_number
     )

@@ -16,6 +16,7 @@ from models.payment_notice import NoticeStatus, NoticeVerdict, NoticeWay, Paymen
 from services.deps import Deps
 from services.oa.events import Event, on
 from services.payment_notices.sweep import refused
+from services.people.own_phone import for_messages
 
 AFTER: Final = timedelta(seconds=2)
 FORGOTTEN: Final = timedelta(minutes=10)  # nobody's: a message that was not ours
@@ -81,5 +82,6 @@ def _put(session: Session, deps: Deps, verdict: NoticeVerdict) -> bool:
         return False
     if row.status is NoticeStatus.SENT and row.way is NoticeWay.WECHAT:
         staff = session.get_one(Staff, (row.provider_id, row.staff_id))
-        refused(row, verdict.said, deps.now(), has_phone=staff.phone_sealed is not None)
+        has_phone = for_messages(session, deps, staff) is not None
+        refused(row, verdict.said, deps.now(), has_phone=has_phone)
     return True

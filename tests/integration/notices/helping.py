@@ -7,10 +7,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from models.merchant import Staff
 from services.followup import after_payment
 from services.payment_notices import verdicts
 from services.payment_notices.hours import SHANGHAI
 from services.payment_notices.sweep import claim_due, tell
+from services.people.contact import keep_phone
+from services.people.own_phone import KIND
+from services.privacy import consents
 from tests.harness.phone import MAIN, Phone
 from tests.harness.places import run
 from tests.harness.product import Product
@@ -127,14 +131,16 @@ def short_messages(product: Product) -> list[Any]:
     return found
 
 
-def give_phone(product: Product, name: str, number: str) -> None:
-    from models.merchant import Staff
-    from services.people.contact import keep_phone
-
+def give_phone(product: Product, name: str, number: str, *, agrees: bool = True) -> None:
     row = product.one("SELECT provider_id, id FROM staff WHERE name = :n", n=name)
 
     def unit(session: Any) -> None:
-        keep_phone(product.deps, session.get_one(Staff, (row.provider_id, row.id)), number)
+        staff = session.get_one(Staff, (row.provider_id, row.id))
+        keep_phone(product.deps, staff, number)
+        if agrees and staff.person_id is not None:
+            place = (staff.provider_id, staff.merchant_id, staff.person_id)
+            yes = consents.Agreed(str(consents.WORDS[KIND].version))
+            consents.give(session, product.deps, *place, KIND, yes)
 
     product.deps.transact(unit)
 
@@ -150,10 +156,11 @@ def money(product: Product, amount_fen: int = 1234, code: str = "8K3FQ2", **more
     row = product.one(
         "INSERT INTO pay_order (provider_id, out_trade_no, public_id, intent_key, merchant_id,"
         " store_id, pay_code_id, channel, purpose, status, amount_fen, quantity, refunded_fen,"
-        " remark, is_unknown, is_late, is_frozen, created_at, expires_at, paid_at, transaction_id)"
+        " remark, is_unknown, is_late, is_frozen, created_at, expires_at, paid_at, transaction_id,"
+        " staff_id)"
         " SELECT provider_id, CAST(:n AS text), CAST(:n AS text), 'test:' || :n, merchant_id,"
         " store_id, id, 'wechat', :purpose, 'paid', :a, 1, 0, '', false, false, false, :now, :now,"
-        " :paid, 'T' || :n FROM pay_code WHERE code = :c RETURNING *",
+        " :paid, 'T' || :n, staff_id FROM pay_code WHERE code = :c RETURNING *",
         **values,
     )
     assert after_payment(product.deps, row.provider_id, row.id)

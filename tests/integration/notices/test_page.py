@@ -80,7 +80,7 @@ def test_providers_people_have_no_notices(desk: MakeDesk) -> None:
     admin = desk("p23")
     admin.act_as("青禾茶事")
     assert "没有自己的通知设置" in words(admin.get("/m/notices").text)
-    assert admin.post("/m/notices", opened="/m/notices", on="1").status_code == 403
+    assert admin.post("/m/notices", opened="/m/me", on="1").status_code == 403
 
 
 def test_who_could_not_be_told_is_shown_with_what_to_do(
@@ -94,7 +94,7 @@ def test_who_could_not_be_told_is_shown_with_what_to_do(
     for who in ("p20", "zhou", "chen"):
         page = desk(who).get("/m/notices")
         assert "陈一禾 · 没有关注公众号" in words(page.text), who
-        assert "补填手机号" in page.text
+        assert "登记手机号并同意" in page.text
         assert f"/m/orders/{order.out_trade_no}" in page.text
     for who in ("p21", "p22"):
         assert "最近 7 天都送到了" in words(desk(who).get("/m/notices").text), who

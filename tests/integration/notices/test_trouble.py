@@ -56,6 +56,15 @@ def test_who_cannot_be_reached_by_wechat_gets_a_short_message(
     assert len(short_messages(shop)) == 1
 
 
+def test_a_phone_whose_owner_did_not_agree_does_not_ring(shop: Product) -> None:
+    give_phone(shop, "陈一禾", f"+86{PHONE}", agrees=False)
+    person(shop, "chen", "unfollow")
+    money(shop)
+    told(shop)
+    assert state(shop) == ("failed", "wechat", "43004", "")
+    assert short_messages(shop) == []
+
+
 def test_without_a_phone_the_failure_stands_there(shop: Product) -> None:
     person(shop, "chen", "unfollow")
     money(shop)
