@@ -1,6 +1,6 @@
 """The official account: what WeChat granted, tokens by lease, pushes.
 
-Tokens can be asked for again; an authorisation cannot: going back is refused while there is one.
+Going back is refused while an account is authorised: tokens can be asked for again, that cannot.
 """
 
 from __future__ import annotations

@@ -321,7 +321,9 @@ def test_nobody_sees_the_merchant_pages_without_signing_in(product: Product) -> 
 def test_a_dismissed_person_is_out_at_once(product: Product) -> None:
     session = staff(product, "sub01QINGHE8H2K4M6P9")
     product.do("UPDATE staff SET is_active = false")
-    assert session.get(product.url + "/m/orders", timeout=10).status_code == 401
+    out = session.get(product.url + "/m/orders", timeout=10)
+    assert out.status_code == 403
+    assert "/m/orders/" not in out.text, "no order is named any more"
 
 
 def test_a_press_calls_the_wallet_once(

@@ -29,6 +29,9 @@ CARD_ROUTES = [
         ("GET", "/terms"),
         ("POST", "/payout"),
         ("POST", "/payout/cancel"),
+        ("POST", "/name"),
+        ("POST", "/name/withdraw"),
+        ("POST", "/phone/withdraw"),
     )
 ]
 STORE_ROUTES = (
@@ -124,6 +127,13 @@ def addresses(paid: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
             f"/m/staff/<public_id>/{act}": [("POST", f"/m/staff/{order}/{act}")]
             for act in ("edit", "code", "revoke", "password", "remove")
         },
+        "/m/staff/<public_id>/phone": [("POST", f"/m/staff/{order}/phone")],
+        "/m/members/<public_id>/person": [("POST", f"/m/members/{order}/person")],
+        "/m/members/<public_id>/erase": [("POST", f"/m/members/{order}/erase")],
+        "/oa/<out_mch_id>": [(method, f"/oa/{OTHER}") for method in ("GET", "POST")],
+        "/oa/component/<app_id>": [("POST", f"/oa/component/{number}")],
+        "/oa/authorise/<ticket>": [("GET", f"/oa/authorise/{number}")],
+        "/oa/authorised/<ticket>": [("GET", f"/oa/authorised/{number}?auth_code=x")],
         "/m/bind/<code>": [(method, f"/m/bind/{code}") for method in ("GET", "POST")],
         "/m/bind/<code>/done": [("GET", f"/m/bind/{code}/done")],
         "/m/demo-login/<public_id>": [("GET", f"/m/demo-login/{order}")],

@@ -1,6 +1,8 @@
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import fields
+from importlib import import_module
 from itertools import product
 
 import pytest
@@ -57,6 +59,7 @@ WANTED = [
 ELSEWHERE = {"NOTIFY_INVALID", "CREDENTIAL_INVALID", "CALLBACK_ADDRESS"}
 # Refunds and scanned payment codes are the shop's: no payer sees them, and their Chinese words
 # stand beside their codes (services/refunds/refusals.py, services/codepay/refusals.py).
+OFFICE = ("people", "stores", "paycodes", "privacy", "oa", "payment_notices")  # so are those
 SHOPS = ("REFUND_", "CODE_", "CODEPAY_", "REENTRY_", "CARD_CODE_")
 FACTS = {
     "opens_at": "10:00",
@@ -148,6 +151,8 @@ def test_every_code_of_services_and_blueprints_has_words() -> None:
     files = [ROOT / "errors.py"]
     for folder in ("services", "blueprints"):
         files += (ROOT / folder).rglob("*.py")
+    offices = [ROOT / "services" / name for name in OFFICE]
+    files = [path for path in files if not any(path.is_relative_to(o) for o in offices)]
     used = {code: path.name for path in files for code in _codes_in(path.read_text("utf-8"))}
     assert {"OA_SCOPE_DENIED", "PAGE_EXPIRED", "WALLET_REJECTED"} <= set(used)
     known = {*TABLE, *ELSEWHERE}
@@ -163,6 +168,25 @@ def test_what_a_shop_is_refused_says_why_and_what_to_do(refused: type[AppError])
         assert kind.title != refused.title, kind.code
         assert kind.steps, kind.code
         assert kind.steps != refused.steps, kind.code
+
+
+def _below(kind: type[AppError]) -> Iterator[type[AppError]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _below(one)
+
+
+def test_what_the_back_office_is_refused_says_why_and_what_to_do() -> None:
+    for name in OFFICE:
+        for path in (ROOT / "services" / name).glob("*.py"):
+            import_module(f"services.{name}.{path.stem}")
+    places = tuple(f"services.{name}." for name in OFFICE)
+    kinds = [kind for kind in _below(AppError) if kind.__module__.startswith(places)]
+    assert len(kinds) >= 20
+    for kind in kinds:
+        if kind.code not in TABLE and not kind.__subclasses__():
+            assert kind.title not in ("", AppError.title), kind
+            assert kind.steps, kind
 
 
 def test_a_fact_may_be_called_code() -> None:
