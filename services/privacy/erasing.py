@@ -168,6 +168,7 @@ def _erase(session: Session, deps: Deps, found: Subject, traces: _Traces, actor:
     if person is not None and is_whole:
         _end_consents(session, deps, found)
         _end_sessions(session, deps, found)
+        _forget_choice(session, found)
         person.subject_hash, person.sealed = f"{ERASED}{secrets.token_hex(24)}", None
         person.erased_at = now
     done = Erased(found.name, is_whole, sum(members), sum(roles))
@@ -320,6 +321,17 @@ def _end_consents(
             " AND withdrawn_at IS NULL AND (CAST(:m AS bigint) IS NULL OR merchant_id = :m)"
         ),
         {"now": deps.now(), "p": found.provider_id, "i": found.person_id, "m": merchant_id},
+    )
+
+
+def _forget_choice(session: Session, found: Subject) -> None:
+    """When the person wanted to be told of payments."""
+    session.execute(
+        text(
+            "UPDATE notice_choice SET quiet_from = NULL, quiet_until = NULL, large_fen = NULL,"
+            " all_payments = false WHERE provider_id = :p AND person_id = :i"
+        ),
+        {"p": found.provider_id, "i": found.person_id},
     )
 
 

@@ -89,6 +89,18 @@ def test_the_only_admin_is_not_forgotten_before_there_is_another(
     assert staff(shop, "林小满").is_active
 
 
+def test_a_person_of_the_provider_is_forgotten_too(shop: Product, desk: MakeDesk) -> None:
+    row = shop.one("SELECT * FROM provider_admin WHERE name = '总部小周'")
+    one = desk("p23")
+    one.act_as("青禾茶事")
+    assert one.get("/m/").status_code == 200
+    done = run(shop, "person", "erase", f"person:{row.person_id}")
+    assert done.output.endswith("0 memberships, 1 roles\n")
+    gone = shop.one("SELECT * FROM provider_admin WHERE id = :i", i=row.id)
+    assert (gone.name, gone.person_id, gone.is_active) == ("已删除", None, False)
+    assert one.get("/m/").status_code == 401
+
+
 def test_an_export_holds_all_that_is_known_and_is_remembered(
     shop: Product, phone: MakePhone
 ) -> None:

@@ -124,6 +124,22 @@ def test_a_member_is_forgotten_once_the_card_is_paid_back(
     assert say(product, "payer", "erase", "000000000000").exit_code == 1
 
 
+def test_a_member_who_never_claimed_is_forgotten_by_the_member_s_id(
+    product: Product, shop: Shop, tmp_path: Path
+) -> None:
+    cards(product, "import", WHOSE, str(sheet(tmp_path, [(PHONE, 60, "林晓")])))
+    row = product.one(
+        "SELECT m.id, c.number FROM member m JOIN member_card c ON c.member_id = m.id"
+        " WHERE m.merchant_id = :m", m=shop.merchant_id,
+    )  # fmt: skip
+    assert f"member:{row.id}" in say(product, "person", "find", row.number).output
+    assert say(product, "person", "erase", f"member:{row.id}").exit_code == 1
+    cards(product, "adjust", WHOSE, row.number, "--less", "60", "--reason", "已退", "--key", "k2")
+    assert "1 memberships" in say(product, "person", "erase", f"member:{row.id}").output
+    gone = product.one("SELECT * FROM member WHERE id = :i", i=row.id)
+    assert (gone.phone_hash, gone.phone_sealed, gone.name_hash) == (None, None, None)
+
+
 def test_what_is_sealed_of_members_is_rotated(product: Product, shop: Shop, tmp_path: Path) -> None:
     cards(product, "import", WHOSE, str(sheet(tmp_path, [(PHONE, 60, "林晓"), (OTHER, 1, "周航")])))
     before = product.sql("SELECT id, phone_sealed, name_sealed FROM member ORDER BY id")
