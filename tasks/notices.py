@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.25
 AFTER_TROUBLE_S = 2.0
-AT_ONCE = 4  # notices of one claim: they are written together
+AT_ONCE = 8  # notices of one claim: they are written together
 
 
 class Crier:
