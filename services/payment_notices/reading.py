@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gateways.wechat_oa.messages import CLIENT_ID_LIVES_S, Message
@@ -18,11 +20,14 @@ from services.accounts import seal_place
 from services.deps import Deps
 from services.payment_notices import words
 from services.payment_notices.hours import is_quiet
+from services.payment_notices.telling import TOO_OLD
 from services.people.own_phone import for_messages
+
+log = logging.getLogger(__name__)
 
 # WeChat shows a repeat once for so long after the first try; the last minute is for the call.
 SAFE_REPEAT: Final = timedelta(seconds=CLIENT_ID_LIVES_S - 60)
-NO_PERSON, NO_TEMPLATE = "NO_PERSON", "NO_TEMPLATE"
+NO_PERSON, NO_TEMPLATE, NOT_WRITTEN = "NO_PERSON", "NO_TEMPLATE", "NOT_WRITTEN"
 
 
 class End(StrEnum):
@@ -63,8 +68,8 @@ class Letter:
 
 
 _READ: Final = text("""
-SELECT n.id, n.provider_id, n.way, n.tries, n.maybe_at, n.is_large, n.staff_id, o.out_trade_no,
-    o.amount_fen, o.paid_at, o.channel, o.purpose, m.short_name AS merchant,
+SELECT n.id, n.provider_id, n.way, n.tries, n.maybe_at, n.created_at, n.is_large, n.staff_id,
+    o.out_trade_no, o.amount_fen, o.paid_at, o.channel, o.purpose, m.short_name AS merchant,
     COALESCE(NULLIF(s.branch_name, ''), s.name) AS store, pr.out_mch_id, p.sealed, p.subject_hash,
     w.is_active AND w.wants_notices AND w.person_id IS NOT DISTINCT FROM n.person_id AS is_wanted,
     w.phone_sealed IS NOT NULL AND EXISTS (SELECT 1 FROM consent k
@@ -92,8 +97,22 @@ def read(
     rows = session.execute(_READ, values).all()
     wanted = set(keys)
     return [
-        _letter(session, deps, row, until) for row in rows if (row.provider_id, row.id) in wanted
+        _written(session, deps, row, until) for row in rows if (row.provider_id, row.id) in wanted
     ]
+
+
+def _written(session: Session, deps: Deps, row: Any, until: datetime) -> Letter:
+    """One that can not be written ends as refused, and does not hold up those beside it."""
+    try:
+        return _letter(session, deps, row, until)
+    except DBAPIError:
+        raise
+    except Exception:
+        log.exception("notice not written", extra={"notice": row.id})
+        way, settled = NoticeWay(row.way), Outcome(End.REFUSED, NOT_WRITTEN)
+        return Letter(
+            row.provider_id, row.id, until, way, row.tries + 1, row.maybe_at, False, settled
+        )
 
 
 def _letter(session: Session, deps: Deps, row: Any, until: datetime) -> Letter:
@@ -118,7 +137,10 @@ def _letter(session: Session, deps: Deps, row: Any, until: datetime) -> Letter:
 
 
 def _settled(row: Any, way: NoticeWay, now: datetime) -> Outcome | None:
-    """What needs no call: not wanted any more, or begun before and not to be repeated."""
+    """What needs no call: not wanted any more, or begun before and not to be repeated. A day late
+    (no worker ran, a backup was restored) nobody's phone rings, and it is shown."""
+    if now - row.created_at > TOO_OLD:
+        return Outcome(End.UNSURE)
     if row.maybe_at is not None:
         if way is NoticeWay.SMS or now - row.maybe_at > SAFE_REPEAT:
             return Outcome(End.UNSURE)

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 CLAIM: Final = timedelta(seconds=60)
 PATIENCE_S: Final = 30.0  # then the rest of a claim is left: a call takes 8 s, a token 12 s
 NO_ANSWER: Final = "NO_ANSWER"
+OF_THE_PERSON: Final = frozenset({"40003", "43004", "43019"})  # unknown, not following, blocked
 _CLAIM: Final = claim_statement("payment_notice")
 _BEGIN: Final = text("""
 UPDATE payment_notice SET tries = tries + 1, maybe_at = COALESCE(maybe_at, :now)
@@ -153,12 +154,20 @@ def _apply(deps: Deps, row: PaymentNotice, letter: Letter, outcome: Outcome) -> 
             _unsure(row, now)
         case End.LEFT:
             row.tries, row.maybe_at, row.due_at = row.tries - 1, letter.was_maybe_at, now
+        case End.REFUSED if _proves_nothing(row, letter, outcome):
+            _unsure(row, now)
         case End.REFUSED:
             refused(row, outcome.code, now, has_phone=letter.has_phone)
         case End.AGAIN | End.UNKNOWN:
             if outcome.end is End.AGAIN:
                 row.maybe_at = letter.was_maybe_at
             _again(deps, row, letter, outcome.code, now)
+
+
+def _proves_nothing(row: PaymentNotice, letter: Letter, outcome: Outcome) -> bool:
+    """A no to a repeat says nothing of the try before, unless that could not arrive either."""
+    is_repeat = row.way is NoticeWay.WECHAT and letter.was_maybe_at is not None
+    return is_repeat and outcome.code not in OF_THE_PERSON
 
 
 def _again(deps: Deps, row: PaymentNotice, letter: Letter, code: str, now: datetime) -> None:

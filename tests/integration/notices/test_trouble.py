@@ -130,6 +130,41 @@ def test_after_wechats_ten_minutes_nothing_is_repeated(shop: Product) -> None:
     assert short_messages(shop) == []
 
 
+def test_a_no_to_a_repeat_says_nothing_of_the_try_before(shop: Product) -> None:
+    """The first arrived and its answer was lost; then the day's number of calls is used up."""
+    give_phone(shop, "陈一禾", f"+86{PHONE}")
+    shop.simulator.fault(SEND, "lose_answer")
+    money(shop)
+    told(shop)
+    shop.simulator.fault(SEND, "error", code="45009")
+    shop.simulator.advance(6)
+    told(shop)
+    assert state(shop) == ("unsure", "wechat", "NO_ANSWER", "")
+    assert (len(arrived(shop)), short_messages(shop)) == (1, [])
+
+
+def test_one_that_cannot_be_written_holds_up_nobody(shop: Product) -> None:
+    on_duty(shop, "顾星遥")
+    shop.do(
+        "UPDATE person SET sealed = 'broken' WHERE id ="
+        " (SELECT person_id FROM staff WHERE name = '顾星遥')"
+    )
+    money(shop)
+    told(shop)
+    assert {(row.name, row.status, row.wechat_code) for row in notices(shop)} == {
+        ("陈一禾", "sent", ""), ("顾星遥", "failed", "NOT_WRITTEN"),
+    }  # fmt: skip
+
+
+def test_a_day_late_nothing_is_sent(shop: Product) -> None:
+    """No worker ran, or a backup was restored: it is shown, and no phone rings."""
+    money(shop)
+    shop.simulator.advance(25 * 3600)
+    told(shop)
+    assert arrived(shop) == []
+    assert [row.status for row in notices(shop)] == ["unsure"]
+
+
 def test_tries_without_an_answer_have_an_end(shop: Product) -> None:
     shop.simulator.fault(SEND, "drop", times=99)
     money(shop)
