@@ -16,7 +16,7 @@ from services.people.problems import PeopleRefused
 from services.people.rights import Right, may
 from web.runtime import deps
 
-DONE: Final = {"password": "收银台密码已改。", "notices": "已保存。"}
+DONE: Final = {"password": "收银台密码已改。"}
 
 
 def show(error: str = "", status: int = 200) -> ResponseReturnValue:
@@ -49,9 +49,3 @@ def password() -> ResponseReturnValue:
     except PeopleRefused as problem:
         return show(str(problem), problem.status)
     return answers.see("/m/me?done=password")
-
-
-def notices() -> ResponseReturnValue:
-    answers.check_token()
-    people.set_notices(deps(), g.staff, wants=request.form.get("on") == "1")
-    return answers.see("/m/me?done=notices")

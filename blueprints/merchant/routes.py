@@ -65,7 +65,6 @@ ROUTES: Final = (
     Route("POST", "/activate", "activate_send", Open.PERSON, activation.send),
     Route("GET", "/me", "me", Open.SIGNED_IN, people.show),
     Route("POST", "/me/password", "me_password", Open.SIGNED_IN, people.password),
-    Route("POST", "/me/notices", "me_notices", Open.SIGNED_IN, people.notices),
     Route("GET", "/notices", "notices", Open.SIGNED_IN, notices.show),
     Route("POST", "/notices", "notices_save", Open.SIGNED_IN, notices.save),
     Route("GET", "/me/phone", "me_phone", Open.SIGNED_IN, own_phone.show),

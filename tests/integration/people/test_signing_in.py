@@ -56,7 +56,7 @@ def test_a_person_of_several_merchants_chooses_and_switches_cleanly(
     one.act_as("南窗面馆")
     assert "南窗面馆 · 店长 · 林小满" in one.said
     assert one.cookie != before
-    old = one.post("/m/me/notices", token=form, on="0")
+    old = one.post("/m/notices", token=form)
     assert old.status_code == 400, "a form of the role before"
     assert staff(shop, "林小满").wants_notices
     assert staff(shop, "林小满", "南窗面馆").wants_notices

@@ -151,7 +151,7 @@ def test_a_clerk_who_has_the_right_is_told_to_clock_in_first(
     wanted = StaffAsk(order.out_trade_no, 100, "x")
     with pytest.raises(RefundOffDuty):
         ask_as_staff(product.deps, order.provider_id, f"person{off_duty}", wanted)
-    stores = {None: order.store_id}
+    stores: dict[str | None, int] = {None: order.store_id}
     clock_in(product, order.provider_id, order.merchant_id, stores, off_duty)
     assert try_it(product, order, off_duty, None) is not None
     product.do(
