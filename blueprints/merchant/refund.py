@@ -107,9 +107,7 @@ def send(out_trade_no: str) -> ResponseReturnValue:
     found, typed = _find(out_trade_no), Typed.from_form()
     fen = _fen(typed.amount)
     is_large = fen >= deps().settings.refund_confirm_fen
-    is_asked = bool(fen and typed.key) and typed.is_sure
-    is_asked = is_asked and not (is_large and _fen(typed.again) != fen)
-    if is_asked:
+    if fen and typed.key and typed.is_sure and (not is_large or _fen(typed.again) == fen):
         return _ask(found, typed, fen)
     _check_offered(g.staff)  # nothing of the order is shown to whoever may not refund it
     if not fen or not typed.key:
