@@ -21,8 +21,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.settings import ROOT, load_settings
-from postgres import embedded
+from config.settings import ROOT
+from tests.harness.database import start_embedded
 
 HERE = Path(__file__).parent
 PATIENCE_S = 900
@@ -108,7 +108,7 @@ def main(names: list[str]) -> int:
     mutants = [m for m in read_mutants() if not names or m.name in names]
     tree = copy_tree()
     # Held open for the whole run, so that no mutant waits for the database to start.
-    embedded.start(load_settings(data_dir=tree / "var" / "test", database_url=""))
+    start_embedded(tree)
     files = sorted({word for m in mutants for word in m.tests if word.endswith(".py")})
     green, word = run_tests(tree, tuple(files), tell=True)
     if not green:
