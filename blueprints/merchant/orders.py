@@ -38,7 +38,7 @@ def export() -> ResponseReturnValue:
     day = listing.Asked.from_query(request.args).day or china_day(deps().now())
     store_id = listing.Asked.from_query(request.args).store_id
 
-    def unit(session: Session) -> list[day_list.Movement]:
+    def unit(session: Session) -> list[day_list.DayMove]:
         here = scope.narrowed(session, listing.seen_by(session, who), store_id)
         audit.record(
             session,
@@ -62,7 +62,7 @@ HEAD = (
 )  # fmt: skip
 
 
-def _line(row: day_list.Movement) -> tuple[object, ...]:
+def _line(row: day_list.DayMove) -> tuple[object, ...]:
     return (
         local_time(row.at),
         "退款" if row.kind == "refund" else "收款",

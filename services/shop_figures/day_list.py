@@ -15,7 +15,7 @@ from services.shop_figures.parts import named, narrow
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class DayMove:
     """`fen` is negative for a refund. A card's payment moves nothing: it is marked `balance`."""
 
     at: datetime
@@ -58,11 +58,11 @@ ORDER BY moved.at, moved.kind, moved.id
 """
 
 
-def movements(session: Session, scope: Scope, day: date) -> Iterator[Movement]:
+def movements(session: Session, scope: Scope, day: date) -> Iterator[DayMove]:
     """Oldest first. The second payment of an order and its way back are neither taken nor told."""
     rows = session.execute(
         text(_DAY.format(narrow=narrow(scope))),
         {**named(scope), "since": starts(day), "until": ends(day)},
     )
     for row in rows:
-        yield Movement(*row)
+        yield DayMove(*row)

@@ -27,7 +27,7 @@ def shop(product: Product, screen: MakeScreen) -> CardShop:
     phone.open(HOME)
     phone.page.get_by_role("button", name="领取会员卡").tap()
     phone.page.fill("#phone", "13812345678")
-    phone.page.locator("[name=agree]").check()
+    phone.page.locator("[name=agree]").first.check()
     phone.page.get_by_role("button", name="获取验证码").tap()
     expect(phone.page.locator("#sms")).to_be_visible()
     sent = product.simulator.get("/sim/sms?phone=13812345678")[-1]["text"]

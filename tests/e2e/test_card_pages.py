@@ -88,12 +88,12 @@ def test_a_sum_up_to_the_cap_is_taken_and_one_fen_more_is_not(
 def test_a_phone_confirmed_raises_the_cap(product: Product, screen: MakeScreen) -> None:
     phone = member(product, screen, RechargeMode.FIXED, 0)
     phone.page.fill("#phone", "13812")
-    phone.page.locator("[name=agree]").check()
+    phone.page.locator("[name=agree]").first.check()
     phone.page.get_by_role("button", name="获取验证码").tap()
     expect(phone.page.locator("#err")).to_contain_text("手机号格式不对")
     phone.look("phone-wrong")
     phone.page.fill("#phone", "138 1234 5678")
-    phone.page.locator("[name=agree]").check()
+    phone.page.locator("[name=agree]").first.check()
     phone.page.get_by_role("button", name="获取验证码").tap()
     expect(phone.page.locator("#sms")).to_be_visible()
     assert "138" not in phone.page.url

@@ -32,13 +32,13 @@ def test_the_merchants_list(product: Product, screen: MakeScreen) -> None:
     expect(owner.page.locator("h1")).to_have_text("订单")
     owner.look("merchant-list", BOTH)
     owner.page.get_by_role("link", name="东坡路店", exact=True).tap()
-    expect(owner.page.locator("[aria-current]")).to_have_text("东坡路店")
+    expect(owner.page.locator("a[aria-current=true]")).to_have_text("东坡路店")
     for place in owner.page.locator("a.li .t").all_inner_texts():
         assert "东坡路店" in place
     first = owner.page.locator("a.li").first.get_attribute("href")
     owner.page.get_by_role("link", name="加载更早的订单").tap()
     expect(owner.page.locator(f'a.li[href="{first}"]')).to_have_count(0)
-    expect(owner.page.locator("[aria-current]")).to_have_text("东坡路店")
+    expect(owner.page.locator("a[aria-current=true]")).to_have_text("东坡路店")
 
 
 def test_the_merchant_finds_an_order_by_its_number_and_a_day(

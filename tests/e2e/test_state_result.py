@@ -129,6 +129,7 @@ def test_the_result_turns_live_soon_after_the_notification(
     assert time.monotonic() - known < 2.5
 
 
+@pytest.mark.books_differ  # the crossing is written into the rows
 def test_a_payment_that_crossed_our_closing_shows_by_itself(
     product: Product, screen: MakeScreen, phone: MakePhone
 ) -> None:

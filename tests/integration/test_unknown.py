@@ -156,8 +156,11 @@ def test_an_expired_order_is_closed_upstream_first_and_then_here(
     assert trade["state"] in ("CLOSED", "TRADE_CLOSED")
     page = words(payer.result(made).text)
     assert "这笔订单已过期" in page
-    assert "没有扣款" not in page, "the last look is still to come"
-    assert payer.state(made, seen="just_closed") == {"state": "just_closed", "final": False}
+    if product.sql("SELECT 1 FROM pay_attempt WHERE due_at IS NOT NULL"):  # a last look to come
+        assert "没有扣款" not in page
+        assert payer.state(made, seen="just_closed") == {"state": "just_closed", "final": False}
+    else:
+        assert wallet == "alipay", "it had closed the trade by itself and says so"
     simulator.advance(90)
     product.sweep()
     assert payer.state(made, seen="just_closed") == {"state": "closed", "final": True}

@@ -49,6 +49,7 @@ def addresses(app: Flask) -> list[str]:
         "out_mch_id": MAIN, "code": "8K3FQ2", "public_id": "x", "channel": "wechat",
         "out_trade_no": "x", "filename": "css/base.css", "number": "1",
         "out_sub_mch_id": "sub01QINGHE8H2K4M6P9", "out_shop_id": "qinghe-hubin",
+        "app_id": "wx1", "ticket": "x",
     }  # fmt: skip
     found = []
     for rule in app.url_map.iter_rules():

@@ -10,8 +10,14 @@ import pytest
 
 from services.payment_notices import words
 from services.payment_notices.hours import is_quiet
-from simulator.wechat.notices import KINDS
 
+# What WeChat takes at each kind of keyword (developers' pages on template messages).
+KINDS = {
+    "thing": r"[^\n]{1,20}", "character_string": r"[\x20-\x7e]{1,32}",
+    "amount": r"[¥￥]?[0-9]{1,10}(\.[0-9]{1,2})?元?", "phrase": r"[\u4e00-\u9fff]{1,5}",
+    "time": r"\d{4}(-\d\d-\d\d|年\d{1,2}月\d{1,2}日) ?\d\d:\d\d(:\d\d)?",
+    "date": r"\d{4}年\d{1,2}月\d{1,2}日|\d{4}-\d\d-\d\d",
+}  # fmt: skip
 FACTS = words.Facts(
     "sz0100qhcs26112612345678900001", 123_456, datetime(2026, 11, 26, 4, 0, 5, tzinfo=UTC),
     "wechat", is_recharge=False, is_large=False, merchant="青禾茶事", store="湖滨店",

@@ -165,7 +165,11 @@ def test_wanting_twice_writes_each_bill_once(days: Days) -> None:
     assert planning.want_bills(days.product.deps, days.on) > 2
     assert planning.want_bills(days.product.deps, days.on) == 0
     days.morning_after()
+    planning.want_recent(days.product.deps)  # days before it too, where the books are older
     assert planning.want_recent(days.product.deps) == 0
+    assert not days.product.sql(
+        "SELECT 1 FROM bill GROUP BY provider_id, channel, account, bill_on HAVING count(*) > 1"
+    )
 
 
 def test_three_workers_at_once_do_each_bill_once(days: Days, phone: MakePhone) -> None:

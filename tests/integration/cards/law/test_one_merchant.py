@@ -40,6 +40,7 @@ POSTED = {
     MovementKind.IMPORT: {"services/cards/joining.py"},
     MovementKind.BONUS_EXPIRED: {
         "services/cards/bonus_expiry.py", "services/cards/payout_parts.py",
+        "services/privacy/erasing.py",
     },
     MovementKind.PAID_OUT: {"services/cards/payout_parts.py"},
 }  # fmt: skip
