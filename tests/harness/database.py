@@ -27,15 +27,21 @@ from postgres.addresses import Addresses
 ROOMY = 4 << 30  # bytes
 
 
-def data_home(root: Path) -> Path:
-    """Where the tests of a checkout keep their server: in memory if there is room, else in `var`.
+def in_memory() -> Path | None:
+    """A folder in memory with room for the tests' databases, if the machine has one.
 
     A file system that spares inodes deleted a moment ago (ext4) walks past all of them for each
     file that it makes: with a database of a thousand files per test that is half of all CPU.
     """
     memory = Path("/dev/shm")
-    is_roomy = memory.is_mount() and os.access(memory, os.W_OK)
-    if not is_roomy or shutil.disk_usage(memory).free < ROOMY:
+    is_usable = memory.is_mount() and os.access(memory, os.W_OK)
+    return memory if is_usable and shutil.disk_usage(memory).free >= ROOMY else None
+
+
+def data_home(root: Path) -> Path:
+    """Where a checkout's tests keep their server: in memory, or in `var` without room there."""
+    memory = in_memory()
+    if memory is None:
         return root / "var" / "test"
     mark = hashlib.sha256(str(root).encode()).hexdigest()[:12]
     home = memory / f"yima-test-{os.getuid()}-{mark}"

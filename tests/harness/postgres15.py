@@ -21,6 +21,7 @@ from pathlib import Path
 import psycopg
 
 from postgres.programs import Runner, system_user
+from tests.harness.database import in_memory
 
 BIN = Path("/usr/lib/postgresql/15/bin")
 POOLER = "/usr/sbin/pgbouncer"
@@ -52,7 +53,7 @@ class Cluster15:
 def open_cluster() -> Iterator[Cluster15]:
     """initdb, start, and at the end stop and remove."""
     runner = Runner(BIN, system_user(""))
-    home = Path(tempfile.mkdtemp(prefix="yima15-"))
+    home = Path(tempfile.mkdtemp(prefix="yima15-", dir=in_memory()))
     os.chown(home, *runner.uid_gid)
     data = home / "data"
     try:
