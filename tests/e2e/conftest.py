@@ -136,6 +136,7 @@ class Screen:
         """At every size: fits, is reachable by finger, axe is content; and a picture of it."""
         found: list[str] = []
         page = self.page
+        page.wait_for_load_state()  # its styles too: a press may just have led here
         before = page.viewport_size
         page.evaluate(f"() => {{ if (!window.axe) {{ {AXE_SCRIPT} }} }}")
         for size, (width, height, percent) in (sizes or SIZES).items():
