@@ -7,6 +7,8 @@ UV_VERSION := 0.13.9
 SEEDS ?= 10000
 # Processes of the tests; each has its own databases, simulator and ports.
 JOBS ?= 2
+# Takes all cores by itself, so it runs before the rest and not beside it.
+PLAYS := tests/sim/test_sim.py::test_five_hundred_seeds_hold_and_reach_everything
 
 .PHONY: run test test-pg15 bench soak mutants lint unit lock clean assets
 
@@ -16,7 +18,8 @@ run: $(VENV)/.run assets
 test: $(VENV)/.dev assets
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.needs
 	@$(MAKE) --no-print-directory lint
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PLAYS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --deselect $(PLAYS)
 
 # The whole integration suite over Debian's PostgreSQL 15.
 test-pg15: $(VENV)/.dev assets

@@ -1,31 +1,46 @@
 """Flat XML from outside, as APIv2 writes it: one element `xml` with one level of fields.
 
 Refused: a DTD (so no entity is ever declared, fetched or expanded), attributes, deeper nesting, a
-field twice, more than 64 KiB, another encoding than UTF-8 whatever the first line says.
+field twice, more than 64 KiB, another encoding than UTF-8 whatever the first line says. `read` is
+the guarded parser alone, for XML of another shape (`gateways/wechat_oa/push_xml.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import NoReturn, Protocol
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 MAX_BYTES = 64 * 1024
 
 
+class Reader(Protocol):
+    """What is told of each element; raises ValueError for what it does not take."""
+
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None: ...
+    def add(self, text: str) -> None: ...
+    def finish(self, name: str) -> None: ...
+
+
 def loads(raw: bytes) -> dict[str, str]:
     """Read the fields. ValueError for everything that is not plain and flat."""
+    found = _Fields()
+    read(raw, found)
+    return found.fields
+
+
+def read(raw: bytes, reader: Reader) -> None:
+    """Tell `reader` what stands there. ValueError for a DTD, another encoding, no XML, too much."""
     if len(raw) > MAX_BYTES:
         raise ValueError("too long")
     raw.decode("utf-8")  # expat would follow a byte order mark
-    found = _Fields()
     parser = expat.ParserCreate("UTF-8")
     parser.XmlDeclHandler = _check_declared
     parser.buffer_text = True
-    parser.StartElementHandler = found.begin
-    parser.CharacterDataHandler = found.add
-    parser.EndElementHandler = found.finish
+    parser.StartElementHandler = reader.begin
+    parser.CharacterDataHandler = reader.add
+    parser.EndElementHandler = reader.finish
     parser.StartDoctypeDeclHandler = _refuse
     parser.EntityDeclHandler = _refuse
     try:
@@ -33,8 +48,8 @@ def loads(raw: bytes) -> dict[str, str]:
     except expat.ExpatError as error:
         reason = f"not XML (line {error.lineno})"
     else:
-        return found.fields
-    raise ValueError(reason)
+        return
+    raise ValueError(reason)  # out here, so that the bytes are in no chained exception
 
 
 def dumps(fields: Mapping[str, str]) -> bytes:

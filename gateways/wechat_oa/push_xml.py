@@ -7,43 +7,18 @@ more than six levels. A name that comes twice among its siblings makes a list.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
-from xml.parsers import expat
+from typing import Any
 
-MAX_BYTES = 64 * 1024
+from gateways import strict_xml
+
 MAX_DEPTH = 6
 
 
 def loads(raw: bytes) -> dict[str, Any]:
     """The fields below `xml`: text, or fields of their own. ValueError for anything else."""
-    if len(raw) > MAX_BYTES:
-        raise ValueError("too long")
-    raw.decode("utf-8")  # expat would follow a byte order mark
     reader = _Reader()
-    parser = expat.ParserCreate("UTF-8")
-    parser.buffer_text = True
-    parser.XmlDeclHandler = _check_declared
-    parser.StartElementHandler = reader.begin
-    parser.CharacterDataHandler = reader.add
-    parser.EndElementHandler = reader.finish
-    parser.StartDoctypeDeclHandler = _refuse
-    parser.EntityDeclHandler = _refuse
-    try:
-        parser.Parse(raw, True)
-    except expat.ExpatError as error:
-        reason = f"not XML (line {error.lineno})"
-    else:
-        return reader.found()
-    raise ValueError(reason)
-
-
-def _check_declared(version: str, encoding: str | None, standalone: int) -> None:
-    if encoding is not None and encoding.upper() != "UTF-8":
-        raise ValueError("another encoding")
-
-
-def _refuse(*_: object) -> NoReturn:
-    raise ValueError("a DTD")
+    strict_xml.read(raw, reader)
+    return reader.found()
 
 
 class _Reader:
