@@ -8,7 +8,7 @@ from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blueprints import card, merchant, notify, oa, ops, pay
+from blueprints import card, console, merchant, notify, oa, ops, pay
 from cli import register as register_commands
 from config.logging import configure_logging
 from config.settings import Settings, load_settings
@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     i18n.install(app)
     formats.register_filters(app)
     assets.install(app)
-    for module in (pay, card, notify, oa, merchant, ops):
+    for module in (pay, card, notify, oa, merchant, console, ops):
         app.register_blueprint(module.bp)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)

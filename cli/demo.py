@@ -15,6 +15,7 @@ from flask.cli import with_appcontext
 from services.demo_info import demo_info
 from services.seed import MAIN, seed
 from services.seed_cards import seed_card
+from services.seed_console import seed_console
 from services.seed_notices import seed_notices
 from services.seed_people import seed_people
 from web.runtime import deps
@@ -54,6 +55,7 @@ def seed_command() -> None:
     made |= seed_card(deps())  # a demo of an older version has none
     made |= seed_people(deps(), own, MAIN)
     made |= seed_notices(deps(), own, MAIN)
+    made |= seed_console(deps(), MAIN)
     settings = deps().settings
     where = {"simulator_url": settings.simulator_url, "public_url": settings.base_url}
     _recorded().write_text(json.dumps(where), "utf-8")

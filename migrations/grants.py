@@ -22,6 +22,8 @@ REMOVABLE = frozenset(
     "activation_try",
     "payment_notice",
     "notice_verdict",
+    "console_session",
+    "long_job_row",
 }
 # Rows that are written once.
 APPEND_ONLY = frozenset(

@@ -14,6 +14,7 @@ from models.provider import Provider
 from services.accounts import seal_place
 from services.demo import DemoCode, demo_codes
 from services.deps import Deps
+from services.seed_console import demo_logins
 
 
 def demo_info(deps: Deps) -> dict[str, Any]:
@@ -27,13 +28,15 @@ def demo_info(deps: Deps) -> dict[str, Any]:
         merchants = session.scalars(
             select(Merchant).where(Merchant.provider_id == provider.id).order_by(Merchant.id)
         ).all()
+        logins = demo_logins(session, deps)
         return {
             "provider": {
                 "out_mch_id": provider.out_mch_id,
                 "authen_key": _provider_key(deps, provider),
             },
             "merchants": [_merchant(session, deps, merchant, codes) for merchant in merchants],
-            "console": None,
+            "console": next(iter(logins), None),
+            "console_logins": logins,
             "staff": _staff(session, deps, provider.id),
             "public_url": deps.settings.base_url,
             "simulator_url": deps.settings.simulator_url,

@@ -13,6 +13,7 @@ from services.privacy import retention
 _EXPIRED = (
     "DELETE FROM oauth_state WHERE expires_at < :now",
     "DELETE FROM web_session WHERE expires_at < :now",
+    "DELETE FROM console_session WHERE expires_at < :now",
     "DELETE FROM nonce_seen WHERE expires_at < :now",
     "DELETE FROM card_code WHERE expires_at < :hour_ago",
     "DELETE FROM upstream_quota WHERE minute < :yesterday",

@@ -24,6 +24,7 @@ from services.oa import sweep as oa_tokens
 from services.oa.platform import start_tickets_if_late
 from services.people import duty
 from services.refunds import sweep as refunds
+from tasks import longjobs
 from tasks.callbacks import Postman
 from tasks.jobs import QUEUES, build_job_app
 from tasks.notices import Crier
@@ -44,6 +45,7 @@ SEAL_EVERY_S = 2.0
 HEADS_EVERY_S = 30.0
 ABANDONED_EVERY_S = 5.0
 BEAT_EVERY_S = 2.0
+LONG_JOBS_EVERY_S = 0.5
 
 
 class Sweeper:
@@ -71,6 +73,7 @@ class Sweeper:
                 ("oa tokens", OA_TOKENS_EVERY_S, self.oa_tokens),
                 ("oa tickets", OA_TICKETS_EVERY_S, self._oa_tickets),
                 ("abandoned", ABANDONED_EVERY_S, self._abandoned),
+                ("long jobs", LONG_JOBS_EVERY_S, self._long_jobs),
                 ("beat", BEAT_EVERY_S, self._beat),
             )
         ]
@@ -179,6 +182,9 @@ class Sweeper:
     def _abandoned(self) -> bool:
         asking.end_abandoned(self._deps)
         return False
+
+    def _long_jobs(self) -> bool:
+        return longjobs.run_due(self._deps)
 
     def _beat(self) -> bool:
         beat(self._deps, self._name)

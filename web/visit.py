@@ -15,6 +15,7 @@ from web.i18n import LANGUAGES, language_of
 SIM_WALLETS: Final = {"wechat": "wechat", "alipay": "alipay", "browser": "browser"}
 PAYER_COOKIE: Final = "yima_payer"
 STAFF_COOKIE: Final = "yima_staff"
+CONSOLE_COOKIE: Final = "yima_console"
 
 
 class Visit:

@@ -18,6 +18,7 @@ from app import create_app
 from config.settings import Settings
 from services.deps import Deps, build_deps
 from services.orders import stuck
+from tasks import longjobs
 from tasks.jobs import QUEUES, build_job_app
 from tasks.worker import Sweeper
 from tests.harness import card_books
@@ -114,6 +115,11 @@ class Product:
         sweeper._pool.shutdown()
         if self.door is not None:
             self.door.settle()
+
+    def run_long_jobs(self) -> None:
+        """Work off every long job that is due, to its end or its next pause."""
+        while longjobs.run_due(self.deps):
+            pass
 
     def run_jobs(self) -> None:
         """Run every job that waits, then stop."""

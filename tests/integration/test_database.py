@@ -23,7 +23,7 @@ from tests.integration.looking import OURS
 MakePhone = Callable[..., Phone]
 NOT_TENANT = {
     "provider", "route", "heartbeat", "lease", "alembic_version", "web_session", "oauth_state",
-    "restored_backup", "wechat_component", "verify_file",
+    "restored_backup", "wechat_component", "verify_file", "console_user", "console_session",
 }  # fmt: skip
 
 

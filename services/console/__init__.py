@@ -1,0 +1,1 @@
+"""The console's people: accounts, their second factor, sessions and rights."""
