@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, String, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Enum,
+    ForeignKeyConstraint,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,6 +26,16 @@ class Switched(StrEnum):
     UNSET = "unset"  # we never switched it
     OPEN = "open"
     CLOSED = "closed"
+
+
+_WORD: Final = Enum(
+    Switched,
+    native_enum=False,
+    create_constraint=False,  # three columns of one kind: the table has one check over them
+    length=8,
+    values_callable=lambda kind: [member.value for member in kind],
+)
+_WORDS: Final = "('unset', 'open', 'closed')"
 
 
 class GoldPlan(Base):
@@ -36,15 +53,18 @@ class GoldPlan(Base):
         ),
         UniqueConstraint("provider_id", "merchant_id"),
         CheckConstraint("plan <> 'closed' OR closed_at IS NOT NULL", name="closed_has_time"),
+        CheckConstraint(
+            f"plan IN {_WORDS} AND receipt IN {_WORDS} AND ads IN {_WORDS}", name="switched"
+        ),
     )
 
     provider_id: Mapped[TenantId]
     id: Mapped[RowId]
     merchant_id: Mapped[BigId]
-    plan: Mapped[Switched] = mapped_column(default=Switched.UNSET, server_default="unset")
+    plan: Mapped[Switched] = mapped_column(_WORD, default=Switched.UNSET, server_default="unset")
     scene: Mapped[str] = mapped_column(String(24), default="JSAPI", server_default="JSAPI")
-    receipt: Mapped[Switched] = mapped_column(default=Switched.UNSET, server_default="unset")
-    ads: Mapped[Switched] = mapped_column(default=Switched.UNSET, server_default="unset")
+    receipt: Mapped[Switched] = mapped_column(_WORD, default=Switched.UNSET, server_default="unset")
+    ads: Mapped[Switched] = mapped_column(_WORD, default=Switched.UNSET, server_default="unset")
     tags: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     blocks: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     unsure: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))

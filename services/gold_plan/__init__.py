@@ -1,1 +1,1 @@
-"""The Gold Plan (点金计划): its switches, the receipt inside WeChat's page, and what both tell us."""
+"""The Gold Plan (点金计划): its switches, and the receipt inside WeChat's own page."""
