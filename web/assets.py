@@ -181,6 +181,11 @@ def linked_headers(simulator_origin: str | None = None) -> dict[str, str]:
     }
 
 
+def vendor_url(name: str) -> str:
+    """Where a third party's file is; empty without `make assets`: pages work without it."""
+    return f"/static/vendor/{name}" if (STATIC / "vendor" / name).is_file() else ""
+
+
 def json_island(value: Any) -> Markup:
     """JSON for a `<script type="application/json">`: nothing in it can end or open an element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -198,5 +203,6 @@ def install(app: Flask) -> None:
         inline_card_css=lambda: Markup(assets.card_css),
         inline_noscript_css=lambda: Markup(assets.noscript_css),
         inline_js=lambda name: Markup(assets.scripts[name]),
+        vendor_url=vendor_url,
     )
     app.jinja_env.filters["json_island"] = json_island

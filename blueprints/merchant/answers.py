@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hmac
-import io
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 from flask import g, make_response, redirect, render_template, request
 from flask.wrappers import Response
@@ -15,11 +13,10 @@ from blueprints.merchant import tabs
 from errors import AppError, BadInput
 from services.privacy import looks
 from web.assets import linked_headers
+from web.files import as_csv
 from web.formats import local_time
 from web.runtime import deps
 from web.visit import STAFF_COOKIE, cookie_name
-
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "−", "＝", "＋", "－", "＠")
 
 
 def page(template: str, status: int = 200, **shown: Any) -> Response:
@@ -61,28 +58,9 @@ def see(url: str) -> Response:
     return make_response(redirect(url, 303))
 
 
-def as_csv(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """A file for a spreadsheet: UTF-8 with its mark, and no cell that it takes for a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(head)
-    writer.writerows([safe(cell) for cell in row] for row in rows)
-    response = make_response("\ufeff" + out.getvalue())
-    response.headers.update(linked_headers())
-    response.headers["Content-Type"] = "text/csv; charset=utf-8"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
 def as_personal_csv(name: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> Response:
     """A file about people: who took it and when stands in each of its rows, and in the audit."""
     taken_by = (g.staff.name, local_time(deps().now()))
     deps().transact(lambda s: looks.note_export(s, deps(), g.staff, name, len(rows)))
     marked = [(*row, *taken_by) for row in rows]
     return as_csv(name, (*head, "导出人", "导出时间"), marked)
-
-
-def safe(cell: object) -> str:
-    said = str(cell)
-    is_number = said.lstrip("-").replace(".", "", 1).isdigit()
-    return f"'{said}" if said.startswith(FORMULA) and not is_number else said

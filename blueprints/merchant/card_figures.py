@@ -22,6 +22,7 @@ from services.cards.store_figures import StoreFigures
 from services.people.acting import Acting
 from services.people.rights import Right, may
 from services.totals import china_day
+from web.files import as_csv
 from web.formats import local_time
 from web.runtime import deps
 
@@ -139,7 +140,7 @@ def figures_csv() -> ResponseReturnValue:
     first = ("开始日", "结束日", "门店编号", "门店")
     if _is_by_code():
         codes = deps().transact(lambda s: _code_figures(s, since, until))
-        return answers.as_csv(
+        return as_csv(
             f"card-codes-{since}-{until}.csv",
             (*first, "收款码", "收款码名称", "收款人", *SUMS),
             [
@@ -151,7 +152,7 @@ def figures_csv() -> ResponseReturnValue:
             ],
         )  # fmt: skip
     rows = deps().transact(lambda s: _figures(s, since, until))
-    return answers.as_csv(
+    return as_csv(
         f"card-figures-{since}-{until}.csv",
         (*first, *SUMS),
         [(since, until, row.out_shop_id, row.store, *_sums(row)) for row in rows],

@@ -12,6 +12,7 @@ from services import audit
 from services.people.acting import Acting
 from services.shop_figures import day_list, scope
 from services.totals import china_day
+from web.files import as_csv
 from web.formats import local_time
 from web.runtime import deps
 
@@ -53,7 +54,7 @@ def export() -> ResponseReturnValue:
 
     rows = deps().transact(unit)
     taken_by = (who.name, local_time(deps().now()))
-    return answers.as_csv(f"orders-{day}.csv", HEAD, [(*_line(row), *taken_by) for row in rows])
+    return as_csv(f"orders-{day}.csv", HEAD, [(*_line(row), *taken_by) for row in rows])
 
 
 HEAD = (

@@ -24,6 +24,7 @@ from services.people.rights import Right, may
 from services.shop_figures import parts, scope
 from services.shop_figures.parts import Part, Sums
 from services.totals import china_day
+from web.files import as_csv
 from web.formats import local_time, money
 from web.runtime import deps
 
@@ -247,7 +248,7 @@ def export() -> ResponseReturnValue:
         "退款金额", "净收", "导出人", "导出时间",
     )  # fmt: skip
     by = (who.name, local_time(deps().now()))
-    return answers.as_csv(
+    return as_csv(
         f"figures-{asked.first}-{asked.day}.csv",
         head,
         [
