@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from blueprints.console import confirming, entry, overview
+from blueprints.console import confirming, entry, jobs, overview
 from services.console.rights import Right
 
 
@@ -44,5 +44,10 @@ ROUTES: Final = (
     Route("GET", "/confirm", "confirm", Open.SIGNED_IN, confirming.form),
     Route("POST", "/confirm", "confirm_send", Open.SIGNED_IN, confirming.send),
     Route("GET", "/", "overview", Right.SEE, overview.show),
+    Route("GET", "/jobs", "jobs", Right.SEE, jobs.index),
+    Route("GET", "/jobs/<int:number>", "job", Right.SEE, jobs.show),
+    Route("GET", "/jobs/<int:number>/part", "job_part", Right.SEE, jobs.part),
+    Route("GET", "/jobs/<int:number>/report.csv", "job_report", Right.EXPORT, jobs.csv),
+    Route("POST", "/jobs/<int:number>/stop", "job_stop", Right.MERCHANTS, jobs.stop),
 )
 BY_ENDPOINT: Final = {route.endpoint: route for route in ROUTES}

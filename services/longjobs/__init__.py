@@ -8,12 +8,14 @@ cursor in one transaction, under the lease: whatever is killed, a step is done o
 from services.longjobs.asking import cancel, job_of, newest, rows_of, start
 from services.longjobs.kinds import Job, Row, Step, StepFailed, handles
 from services.longjobs.running import run_due
+from services.longjobs.words import Words, tells, words_of
 
 __all__ = [
     "Job",
     "Row",
     "Step",
     "StepFailed",
+    "Words",
     "cancel",
     "handles",
     "job_of",
@@ -21,4 +23,6 @@ __all__ = [
     "rows_of",
     "run_due",
     "start",
+    "tells",
+    "words_of",
 ]
