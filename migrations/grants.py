@@ -24,6 +24,8 @@ REMOVABLE = frozenset(
     "notice_verdict",
     "console_session",
     "long_job_row",
+    "merchant_file",
+    "store_group",
 }
 # Rows that are written once.
 APPEND_ONLY = frozenset(

@@ -24,6 +24,7 @@ _EXPIRED = (
     "DELETE FROM notice_verdict WHERE received_at < :yesterday",
     "DELETE FROM heartbeat WHERE seen_at < :yesterday",
     "DELETE FROM activation_try WHERE tried_at < :yesterday",
+    "DELETE FROM merchant_file WHERE created_at < :week_ago",
 )
 
 
@@ -31,7 +32,7 @@ def remove_expired(deps: Deps) -> None:
     def unit(session: Session) -> None:
         now = deps.now()
         times = {"now": now, "hour_ago": now - timedelta(hours=1), "yesterday": now - timedelta(1)}
-        times["month_ago"] = now - timedelta(30)
+        times["month_ago"], times["week_ago"] = now - timedelta(30), now - timedelta(7)
         for statement in _EXPIRED:
             session.execute(text(statement), times)
 

@@ -30,6 +30,8 @@ COLUMNS = (
         "provider", "authen_key_sealed", lambda r: str(r.seal_key), "seal_key", tenant="id"
     ),
     SealedColumn("merchant", "authen_key_sealed", lambda r: str(r.seal_key), "seal_key"),
+    SealedColumn("merchant", "old_key_sealed", lambda r: str(r.old_seal_key), "old_seal_key"),
+    SealedColumn("alipay_consent", "token_sealed", lambda r: str(r.seal_key), "seal_key"),
     *(
         SealedColumn("member", column, lambda r: f"{r.provider_id}:{r.id}", "merchant_id")
         for column in ("phone_sealed", "name_sealed")

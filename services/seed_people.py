@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.merchant import Merchant, Staff, StaffRole, Store
+from models.merchant import Merchant, Staff, StaffRole, Store, SubProvider
 from models.people import ProviderAdmin
 from models.provider import Provider
 from services.deps import Deps
@@ -17,7 +17,7 @@ from services.numbers import new_public_id
 from services.payers import find_or_make_person
 
 QINGHE, NANCHUANG, SHANQUE = "sub01QINGHE8H2K4M6P9", "sub02NANCHUANG5T7W2Y", "sub03SHANQUE3B9C1D4F"
-SUB_PROVIDER: Final = 1  # 山雀咖啡 came by it
+SUB_PROVIDER: Final = "杭州湖畔渠道"  # 山雀咖啡 came by it
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ PEOPLE: Final = (
     DemoPerson("lin", "林小满", StaffRole.MANAGER, "nanchuang", "002"),
     DemoPerson("p18", "白鹭飞", StaffRole.OWNER, SHANQUE, "001"),
 )
-ADMINS: Final = (("p23", "总部小周", None), ("p24", "杭州小吴", SUB_PROVIDER))
+ADMINS: Final = (("p23", "总部小周", False), ("p24", "杭州小吴", True))
 
 
 def seed_people(deps: Deps, credentials: dict[str, Any], out_mch_id: str) -> bool:
@@ -117,11 +117,14 @@ def _place(session: Session, provider_id: int, one: DemoPerson) -> tuple[Merchan
 
 
 def _admins(session: Session, provider_id: int, persons: dict[str, int], now: datetime) -> None:
-    for who, name, sub_provider_id in ADMINS:
+    channel = SubProvider(provider_id=provider_id, name=SUB_PROVIDER, created_at=now)
+    session.add(channel)
+    session.flush()
+    for who, name, is_of_channel in ADMINS:
         session.add(
             ProviderAdmin(
                 provider_id=provider_id,
-                sub_provider_id=sub_provider_id,
+                sub_provider_id=channel.id if is_of_channel else None,
                 person_id=persons[who],
                 public_id=new_public_id(),
                 name=name,
@@ -134,6 +137,6 @@ def _admins(session: Session, provider_id: int, persons: dict[str, int], now: da
     session.execute(
         update(Merchant)
         .where(Merchant.provider_id == provider_id, Merchant.out_sub_mch_id == SHANQUE)
-        .values(sub_provider_id=SUB_PROVIDER)
+        .values(sub_provider_id=channel.id)
     )
     session.flush()

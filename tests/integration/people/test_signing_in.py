@@ -90,7 +90,12 @@ def test_the_provider_s_people_act_in_any_merchant_of_theirs(shop: Product, desk
     assert sub.answer.status_code == 200
     assert "山雀咖啡 · 子服务商管理员" in sub.said
     merchant = staff(shop, "白鹭飞", "山雀咖啡").merchant_id
-    shop.do("UPDATE merchant SET sub_provider_id = 2 WHERE id = :m", m=merchant)
+    shop.do(
+        "INSERT INTO sub_provider (provider_id, id, name, created_at)"
+        " SELECT provider_id, 99, '别的渠道', now() FROM merchant WHERE id = :m",
+        m=merchant,
+    )
+    shop.do("UPDATE merchant SET sub_provider_id = 99 WHERE id = :m", m=merchant)
     assert "/m/choose" in sub.get("/m/orders").url, "the merchant went to another one"
 
 

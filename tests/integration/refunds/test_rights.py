@@ -165,6 +165,10 @@ def test_a_clerk_who_has_the_right_is_told_to_clock_in_first(
 def test_the_provider_s_people_refund_where_they_have_merchants_and_the_right(
     product: Product, order: Any, sub: int | None
 ) -> None:
+    product.do(
+        "INSERT INTO sub_provider (provider_id, id, name, created_at) VALUES (:p, 5, 'x', now())",
+        p=order.provider_id,
+    )
     product.do("UPDATE merchant SET sub_provider_id = 5 WHERE id = :m", m=order.merchant_id)
     for can_refund in (True, False):
         row = product.one(
