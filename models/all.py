@@ -1,6 +1,7 @@
 """Imports every table, for migrations and tests."""
 
 from models import (
+    after_payment,
     bill,
     callback,
     card,
@@ -8,6 +9,7 @@ from models import (
     console,
     event,
     gold_plan,
+    health,
     ledger,
     longjob,
     membership,
@@ -30,6 +32,7 @@ from models.base import Base
 
 __all__ = [
     "Base",
+    "after_payment",
     "bill",
     "callback",
     "card",
@@ -37,6 +40,7 @@ __all__ = [
     "console",
     "event",
     "gold_plan",
+    "health",
     "ledger",
     "longjob",
     "membership",

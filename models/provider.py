@@ -53,6 +53,15 @@ class Provider(Base):
     callback_url: Mapped[str | None] = mapped_column(String(512))  # may hold a token: never log it
     callback_is_active: Mapped[bool] = mapped_column(default=False, server_default="false")
     callback_on_refund: Mapped[bool] = mapped_column(default=False, server_default="false")
+    short_name: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    admin_name: Mapped[str] = mapped_column(
+        String(32), default="", server_default="", info={"personal": "name"}
+    )  # shown only: never an identity
+    admin_phone_sealed: Mapped[str | None] = mapped_column(String(512), info={"personal": "phone"})
+    remark: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # millionths of a payment, for estimates alone: None where nothing was agreed
+    wechat_rebate_ppm: Mapped[int | None]
+    alipay_rebate_ppm: Mapped[int | None]
     created_at: Mapped[datetime]
 
 

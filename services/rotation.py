@@ -29,6 +29,7 @@ COLUMNS = (
     SealedColumn(
         "provider", "authen_key_sealed", lambda r: str(r.seal_key), "seal_key", tenant="id"
     ),
+    SealedColumn("provider", "admin_phone_sealed", lambda r: str(r.id), "out_mch_id", tenant="id"),
     SealedColumn("merchant", "authen_key_sealed", lambda r: str(r.seal_key), "seal_key"),
     SealedColumn("merchant", "old_key_sealed", lambda r: str(r.old_seal_key), "old_seal_key"),
     SealedColumn("alipay_consent", "token_sealed", lambda r: str(r.seal_key), "seal_key"),

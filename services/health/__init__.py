@@ -1,0 +1,1 @@
+"""Configuration health: one table of checks, what each asks for real, and what was found."""
