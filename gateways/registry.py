@@ -25,6 +25,7 @@ from gateways.wechat_oa.tokens import WechatTokens
 from gateways.wechat_pay.bills import WechatBills
 from gateways.wechat_pay.codepay import WechatCodePay
 from gateways.wechat_pay.gateway import WechatPayGateway
+from gateways.wechat_pay.goldplan import WechatGoldPlan
 
 TOKEN_READ_S = 10.0  # seconds to wait for a token: `services.oa.renewing.LEASE` is longer
 
@@ -42,6 +43,7 @@ class Gateways:
     wechat_tokens: WechatTokens  # of official accounts and of the third-party platform
     wechat_menus: WechatMenus  # and parametric codes
     wechat_notices: WechatNotices  # template messages
+    wechat_gold_plan: WechatGoldPlan
     codes: Mapping[str, CodePay] = field(default_factory=dict)  # payment codes, by channel
     callbacks: CallbackSender = field(default_factory=CallbackSender)  # to providers' own systems
     bills: Mapping[str, BillSource] = field(default_factory=dict)  # by channel
@@ -115,6 +117,7 @@ def build_gateways(
         sms=SmsRelay(url=sms_relay, transport=transport()) if sms_relay else SmsLog(),
         wechat_tokens=WechatTokens(api_base=wechat_oa_api_base, transport=patient()),
         wechat_notices=WechatNotices(api_base=wechat_oa_api_base, transport=transport()),
+        wechat_gold_plan=WechatGoldPlan(base=wechat_pay_base, transport=transport(), now=now),
         wechat_menus=WechatMenus(api_base=wechat_oa_api_base, transport=transport()),
         wechat_cards=WechatCards(api_base=wechat_oa_api_base, transport=transport(), now=now),
     )
