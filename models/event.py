@@ -63,6 +63,12 @@ class MoneyCase(Base):
     __table_args__ = (
         ForeignKeyConstraint(["provider_id"], ["provider.id"]),
         UniqueConstraint("provider_id", "dedupe_key"),
+        Index(
+            "ix_money_case_open",
+            "provider_id",
+            "id",
+            postgresql_where=text("closed_at IS NULL"),
+        ),
     )
 
     provider_id: Mapped[TenantId]

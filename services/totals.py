@@ -7,6 +7,9 @@ another one may want, so a busy store never waits for itself. The worker adds th
 Money counts as taken once, when it comes over a wallet. What is spent from a member's card came
 earlier, as a recharge: it stands beside the takings (`card`), never in them. A recharge is part of
 the takings, and is shown as such (`recharge`): its rows have a channel of their own.
+
+The same statement adds the rows up a second time, by provider and hour (`provider_hour`): what a
+provider's pages show of all merchants together costs the same however many there are.
 """
 
 from __future__ import annotations
@@ -55,8 +58,20 @@ def channel_of(order: PayOrder) -> str:
     return RECHARGE + order.channel if order.purpose is OrderPurpose.RECHARGE else order.channel
 
 
+BY_CODE = "code:"  # how the intention of a payment by the payer's code begins
+
+
+def is_by_code(order: PayOrder) -> bool:
+    """Charged by the payment code that the payer showed, not on the payer's own page."""
+    return order.intent_key.startswith(BY_CODE)
+
+
 def china_day(at: datetime) -> date:
     return at.astimezone(SHANGHAI).date()
+
+
+def china_hour(at: datetime) -> int:
+    return at.astimezone(SHANGHAI).hour
 
 
 def add_payment(session: Session, order: PayOrder, now: datetime) -> None:
@@ -72,8 +87,10 @@ def add_payment(session: Session, order: PayOrder, now: datetime) -> None:
             store_id=order.store_id,
             channel=channel_of(order),
             day_on=day,
+            hour=china_hour(order.paid_at),
             paid_count=1,
             paid_fen=order.amount_fen,
+            **_by_code(order, "paid", order.amount_fen),
             last_order_id=order.id if all_today else 0,
         )
     )
@@ -92,13 +109,20 @@ def add_refund(session: Session, order: PayOrder, refund: Refund) -> None:
         "merchant_id": order.merchant_id,
         "store_id": order.store_id,
         "channel": channel_of(order),
+        "hour": china_hour(refund.succeeded_at),
     }
     done = {"day_on": back_on, "refund_count": 1, "refund_fen": refund.amount_fen}
+    done |= _by_code(order, "refund", refund.amount_fen)
     returned = {"day_on": paid_on, "returned_fen": refund.amount_fen}
     for values in [done | returned] if paid_on == back_on else [done, returned]:
         session.execute(insert(DayDelta).values(**where, **values))
 
 
+def _by_code(order: PayOrder, what: str, fen: int) -> dict[str, int]:
+    return {f"code_{what}_count": 1, f"code_{what}_fen": fen} if is_by_code(order) else {}
+
+
+# `hours` and `added` take their rows' locks in one order whoever folds: both are sorted.
 _FOLD = text("""
 WITH taken AS (
     SELECT provider_id, id FROM day_delta ORDER BY provider_id, id
@@ -108,9 +132,11 @@ WITH taken AS (
     RETURNING d.*
 ), added AS (
     INSERT INTO day_total AS old (provider_id, merchant_id, day_on, store_id, channel,
-        paid_count, paid_fen, refund_count, refund_fen, returned_fen, last_order_id)
+        paid_count, paid_fen, refund_count, refund_fen, returned_fen, code_paid_count,
+        code_paid_fen, code_refund_count, code_refund_fen, last_order_id)
     SELECT provider_id, merchant_id, day_on, store_id, channel, sum(paid_count), sum(paid_fen),
-        sum(refund_count), sum(refund_fen), sum(returned_fen), max(last_order_id)
+        sum(refund_count), sum(refund_fen), sum(returned_fen), sum(code_paid_count),
+        sum(code_paid_fen), sum(code_refund_count), sum(code_refund_fen), max(last_order_id)
     FROM gone GROUP BY provider_id, merchant_id, day_on, store_id, channel
     ORDER BY provider_id, merchant_id, day_on, store_id, channel
     ON CONFLICT (provider_id, merchant_id, day_on, store_id, channel) DO UPDATE SET
@@ -119,7 +145,31 @@ WITH taken AS (
         refund_count = old.refund_count + EXCLUDED.refund_count,
         refund_fen = old.refund_fen + EXCLUDED.refund_fen,
         returned_fen = old.returned_fen + EXCLUDED.returned_fen,
+        code_paid_count = old.code_paid_count + EXCLUDED.code_paid_count,
+        code_paid_fen = old.code_paid_fen + EXCLUDED.code_paid_fen,
+        code_refund_count = old.code_refund_count + EXCLUDED.code_refund_count,
+        code_refund_fen = old.code_refund_fen + EXCLUDED.code_refund_fen,
         last_order_id = greatest(old.last_order_id, EXCLUDED.last_order_id)
+), hours AS (
+    INSERT INTO provider_hour AS old (provider_id, day_on, hour, channel, paid_count, paid_fen,
+        refund_count, refund_fen, code_paid_count, code_paid_fen, code_refund_count,
+        code_refund_fen)
+    SELECT provider_id, day_on, hour, channel, sum(paid_count), sum(paid_fen), sum(refund_count),
+        sum(refund_fen), sum(code_paid_count), sum(code_paid_fen), sum(code_refund_count),
+        sum(code_refund_fen)
+    FROM gone WHERE paid_count <> 0 OR refund_count <> 0 OR paid_fen <> 0 OR refund_fen <> 0
+        OR code_paid_count <> 0 OR code_paid_fen <> 0 OR code_refund_count <> 0
+        OR code_refund_fen <> 0
+    GROUP BY provider_id, day_on, hour, channel ORDER BY provider_id, day_on, hour, channel
+    ON CONFLICT (provider_id, day_on, hour, channel) DO UPDATE SET
+        paid_count = old.paid_count + EXCLUDED.paid_count,
+        paid_fen = old.paid_fen + EXCLUDED.paid_fen,
+        refund_count = old.refund_count + EXCLUDED.refund_count,
+        refund_fen = old.refund_fen + EXCLUDED.refund_fen,
+        code_paid_count = old.code_paid_count + EXCLUDED.code_paid_count,
+        code_paid_fen = old.code_paid_fen + EXCLUDED.code_paid_fen,
+        code_refund_count = old.code_refund_count + EXCLUDED.code_refund_count,
+        code_refund_fen = old.code_refund_fen + EXCLUDED.code_refund_fen
 )
 SELECT count(*) FROM gone
 """)
