@@ -77,7 +77,7 @@ def _scratch() -> IO[bytes]:
 def _sent(file: IO[bytes], name: str, mimetype: str) -> Response:
     length = file.tell()
     file.seek(0)
-    response = Response(_chunks(file), mimetype=mimetype, direct_passthrough=True)
+    response = Response(_chunks(file), mimetype=mimetype)
     response.headers.update(linked_headers())
     response.headers["Content-Type"] = mimetype
     response.headers["Content-Length"] = str(length)

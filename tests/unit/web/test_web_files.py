@@ -16,7 +16,8 @@ from openpyxl import load_workbook
 from web.files import FORMULA, NUMBER, as_csv, as_xlsx, safe
 
 EVIL = (
-    "=1+1", "+1+1", "-1+cmd|'/c calc'!A0", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "--1", "-1.2.3",
+    "=1+1", "+1+1", "-1+cmd|'/c calc'!A0", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "--1",
+    "-1.2.3",
 )  # fmt: skip
 Make = Callable[..., Response]
 
