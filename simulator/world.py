@@ -16,6 +16,7 @@ from simulator.books import Books
 from simulator.clock import Clock
 from simulator.due import Due
 from simulator.faults import Faults
+from simulator.gold_state import GoldBook
 from simulator.keys import KeyStore, certificate
 from simulator.oa_file import OaFile
 from simulator.oa_state import OaState
@@ -67,10 +68,12 @@ class World:
     lock: threading.RLock = field(default_factory=threading.RLock)
     wechat: dict[str, parties.WechatProvider] = field(default_factory=lambda: parties.WECHAT)
     alipay: dict[str, parties.AlipayApp] = field(default_factory=lambda: parties.ALIPAY)
+    gold: GoldBook = field(init=False)  # Gold Plans of sub-merchants
     outbox: Outbox = field(init=False)
     due: Due = field(init=False)
 
     def __post_init__(self) -> None:
+        self.gold = GoldBook(self.home / "goldplan.json")
         self.outbox = Outbox(self.clock, self._told, self.faults)
         self.due = Due(self.clock)
         self.clock.on_jump = self._jumped
@@ -136,6 +139,7 @@ class World:
             self.trail.clear()
             self.messages.clear()
             self.cards.clear()
+            self.gold.forget()
             self.oa = OaState()
             if self.oa_file is not None:
                 self.oa_file.forget()

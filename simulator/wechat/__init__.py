@@ -22,6 +22,7 @@ from simulator.wechat import (
     component_oauth,
     component_page,
     gate,
+    goldplan,
     menus,
     micropay,
     notices,
@@ -60,6 +61,7 @@ OPERATIONS = (
     gate.Operation("wechat.refund_query", "GET", f"{REFUNDS}/<out_refund_no>", refunds.query),
     gate.Operation("wechat.tradebill", "GET", "/v3/bill/tradebill", bills.tradebill(BILLS)),
     gate.Operation("wechat.certificates", "GET", "/v3/certificates", certificates.download),
+    *goldplan.OPERATIONS,
 )
 ON_OFF = ("on", "off")
 SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -100,6 +102,7 @@ SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "mutual_tls": ("on", ON_OFF, "off: /secapi/ asks for no client certificate"),
     **component.SWITCHES,
     **notices.SWITCHES,
+    **goldplan.SWITCHES,
     "snapshotuser": ("off", ON_OFF, "on: OAuth gives a throw-away identity"),
 }
 
@@ -124,6 +127,7 @@ def register(app: Flask, world: World) -> None:
     oauth.mount(app, world)
     base_token.mount(app, world)
     cards.mount(app, world)
+    goldplan.mount_control(app, world)
     _mount_official(app, world)
     refunds.rearm(world)
     bills.mount_download(app, world, BILLS)

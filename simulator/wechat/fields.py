@@ -228,6 +228,47 @@ KIND_WORDS = {
 TYPES = {"str": str, "int": int, "bool": bool, "object": dict, "list": list}
 
 
+GOLD_TAGS = (
+    "E_COMMERCE", "LOVE_MARRIAGE", "POTOGRAPHY", "EDUCATION", "FINANCE", "TOURISM", "SKINCARE",
+    "FOOD", "SPORT", "JEWELRY_WATCH", "HEALTHCARE", "BUSSINESS", "PARENTING", "CATERING", "RETAIL",
+    "SERVICES", "LAW", "ESTATE", "TRANSPORTATION", "ENERGY_SAVING", "SECURITY",
+    "BUILDING_MATERIAL", "COMMUNICATION", "MERCHANDISE", "ASSOCIATION", "COMMUNITY", "ONLINE_AVR",
+    "WE_MEDIA", "CAR", "SOFTWARE", "GAME", "CLOTHING", "INDUSTY", "AGRICULTURE",
+    "PUBLISHING_MEDIA", "HOME_DIGITAL",
+)  # fmt: skip
+_SUB = Field("sub_mchid", "str", True, 1, 32, DIGITS, label="特约商户号", number=SUB_MCHID_MISSING)
+_ON_OFF = Field("operation_type", "str", True, 1, 16, options=("OPEN", "CLOSE"), label="操作类型")
+
+
+def _gold_tags(low: int) -> tuple[Field, ...]:
+    name, label = "advertising_industry_filters", "同业过滤标签值"
+    return (
+        Field(name, "list", low > 0, low, 3, label=label),
+        Field(f"{name}[]", "str", True, 1, 32, options=GOLD_TAGS, label=label),
+    )
+
+
+TABLES |= {  # wechat.md B2
+    "wechat.goldplan": (
+        _SUB,
+        _ON_OFF,
+        Field(
+            "operation_pay_scene",
+            "str",
+            False,
+            1,
+            32,
+            options=("JSAPI", "MINIPROGRAM", "JSAPI_AND_MINIPROGRAM"),
+            label="点金计划场景",
+        ),
+    ),
+    "wechat.goldplan_receipt": (_SUB, _ON_OFF),
+    "wechat.goldplan_tags": (_SUB, *_gold_tags(1)),
+    "wechat.goldplan_ads": (_SUB, *_gold_tags(0)),
+    "wechat.goldplan_no_ads": (_SUB,),
+}
+
+
 def check(operation: str, where: str, given: dict[str, Any]) -> None:
     """Refuse what the operation's table does not take, in that part of the request."""
     table = [f for f in TABLES[operation] if f.where == where]
@@ -236,7 +277,13 @@ def check(operation: str, where: str, given: dict[str, Any]) -> None:
 
 
 def _children(table: list[Field], prefix: str) -> list[Field]:
-    return [f for f in table if f.path.startswith(prefix) and "." not in f.path[len(prefix) :]]
+    return [
+        f
+        for f in table
+        if f.path.startswith(prefix)
+        and "." not in f.path[len(prefix) :]
+        and not f.path.endswith("[]")
+    ]
 
 
 def _refuse_extras(table: list[Field], where: str, given: dict[str, Any]) -> None:
@@ -312,7 +359,11 @@ def _check_items(table: list[Field], where: str, field: Field, items: list[Any])
     if not field.low <= len(items) <= field.high:
         issue = f"数组规则校验失败，元素数量必须介于 {field.low} 和 {field.high} 之间"
         raise _wrong(field, where, len(items), issue)
+    plain = next((f for f in table if f.path == f"{field.path}[]"), None)
     for item in items:
+        if plain is not None:  # a list of values, not of objects
+            _check_value(table, where, plain, item)
+            continue
         if not isinstance(item, dict):
             raise _wrong(field, where, item, "类型校验失败，数组元素的类型应为对象")
         _check_level(table, where, field.path + "[].", item)
