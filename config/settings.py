@@ -179,6 +179,13 @@ class Settings(BaseSettings):
     ledger_heads_every_s: int = Field(
         default=86400, ge=60, description="longest time between two lines of that file, seconds"
     )
+    maidan_url: str = Field(
+        default="",
+        description="your adapter to 买单's list of sub-merchants; empty: files alone",
+    )
+    application_papers_days: int = Field(
+        default=30, ge=1, description="days that papers of an application stay after its end"
+    )
     follow_link_enabled: bool = Field(default=False, description="offer to follow the account")
     customer_csp: Literal["enforce", "report", "off"] = Field(
         default="enforce", description="content security policy of customer pages"

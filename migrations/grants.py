@@ -24,6 +24,9 @@ REMOVABLE = frozenset(
     "notice_verdict",
     "console_session",
     "long_job_row",
+    "maidan_part",
+    "application_paper",
+    "ad_view",
     "merchant_file",
     "store_group",
 }

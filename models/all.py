@@ -2,6 +2,8 @@
 
 from models import (
     after_payment,
+    application,
+    audit,
     bill,
     callback,
     card,
@@ -12,6 +14,7 @@ from models import (
     health,
     ledger,
     longjob,
+    maidan,
     membership,
     merchant,
     official,
@@ -33,6 +36,8 @@ from models.base import Base
 __all__ = [
     "Base",
     "after_payment",
+    "application",
+    "audit",
     "bill",
     "callback",
     "card",
@@ -43,6 +48,7 @@ __all__ = [
     "health",
     "ledger",
     "longjob",
+    "maidan",
     "membership",
     "merchant",
     "official",

@@ -49,6 +49,9 @@ COLUMNS = (
     SealedColumn(
         "oa_token", "sealed", lambda r: f"{r.provider_id}:{r.kind}:{r.app_id}", "kind, app_id"
     ),
+    SealedColumn("maidan_link", "grant_sealed", lambda r: str(r.seal_key), "seal_key"),
+    SealedColumn("application", "private_sealed", lambda r: str(r.seal_key), "seal_key"),
+    SealedColumn("application_paper", "key_sealed", lambda r: str(r.seal_key), "seal_key"),
     SealedColumn("person", "sealed", lambda r: f"{r.provider_id}:{r.subject_hash}", "subject_hash"),
 )
 
