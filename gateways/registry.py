@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from gateways.alipay.bills import AlipayBills
+from gateways.alipay.checking import AlipayChecking
 from gateways.alipay.codepay import AlipayCodePay
 from gateways.alipay.gateway import AlipayClients, AlipayGateway
 from gateways.alipay.oauth import AlipayOAuth
@@ -23,6 +24,7 @@ from gateways.wechat_oa.messages import WechatNotices
 from gateways.wechat_oa.oauth import WechatOAuth
 from gateways.wechat_oa.tokens import WechatTokens
 from gateways.wechat_pay.bills import WechatBills
+from gateways.wechat_pay.checking import WechatChecking
 from gateways.wechat_pay.codepay import WechatCodePay
 from gateways.wechat_pay.gateway import WechatPayGateway
 from gateways.wechat_pay.goldplan import WechatGoldPlan
@@ -43,6 +45,8 @@ class Gateways:
     wechat_tokens: WechatTokens  # of official accounts and of the third-party platform
     wechat_menus: WechatMenus  # and parametric codes
     wechat_notices: WechatNotices  # template messages
+    wechat_check: WechatChecking  # whether an account's keys are right
+    alipay_check: AlipayChecking
     wechat_gold_plan: WechatGoldPlan
     codes: Mapping[str, CodePay] = field(default_factory=dict)  # payment codes, by channel
     callbacks: CallbackSender = field(default_factory=CallbackSender)  # to providers' own systems
@@ -119,5 +123,9 @@ def build_gateways(
         wechat_notices=WechatNotices(api_base=wechat_oa_api_base, transport=transport()),
         wechat_gold_plan=WechatGoldPlan(base=wechat_pay_base, transport=transport(), now=now),
         wechat_menus=WechatMenus(api_base=wechat_oa_api_base, transport=transport()),
+        wechat_check=WechatChecking(
+            base=wechat_pay_base, transport=transport(), presenting=secure, now=now
+        ),
+        alipay_check=AlipayChecking(clients),
         wechat_cards=WechatCards(api_base=wechat_oa_api_base, transport=transport(), now=now),
     )

@@ -103,6 +103,13 @@ class WechatPayClient:
             raise GatewayUnknown(f"HTTP {answer.status}")
         return _content(answer)
 
+    def ask(self, target: str, *, named: str) -> Answer:
+        """One signed GET, its answer as it came: nothing of it is verified or decided.
+
+        `named` is the key that the answer is to be signed with (Wechatpay-Serial), "" for none.
+        """
+        return self._send("GET", target, b"", named)
+
     def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
         """Check a message of WeChat's by the key it names; BadSignature when it does not hold.
 
@@ -144,7 +151,7 @@ class WechatPayClient:
             "User-Agent": "yima/1",
         }
 
-    def _send(self, method: str, target: str, body: bytes) -> Answer:
+    def _send(self, method: str, target: str, body: bytes, named: str | None = None) -> Answer:
         headers = {
             "Authorization": self._authorization(method, self._prefix + target, body),
             "Accept": "application/json",
@@ -152,8 +159,9 @@ class WechatPayClient:
         }
         if body:
             headers["Content-Type"] = "application/json"
-        if self._account.public_key_id:  # asks for an answer signed with the public key
-            headers["Wechatpay-Serial"] = self._account.public_key_id
+        serial = self._account.public_key_id if named is None else named
+        if serial:  # asks for an answer signed with the public key
+            headers["Wechatpay-Serial"] = serial
         return self._transport.send(method, self._base + target, headers, body)
 
     def _authorization(self, method: str, target: str, body: bytes) -> str:
