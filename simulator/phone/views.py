@@ -20,7 +20,7 @@ from flask.typing import ResponseReturnValue
 from simulator.books import Trade
 from simulator.official import OFFICIAL
 from simulator.parties import PEOPLE
-from simulator.phone import menu
+from simulator.phone import menu, official_page
 from simulator.world import World
 
 HERE = Path(__file__).parent
@@ -110,6 +110,7 @@ def blueprint(world: World) -> Blueprint:
         holder = PEOPLE.get(request.cookies.get(PERSON, ""), PEOPLE[NOBODY_CHOSEN])
         return _for_product(jsonify(_shown(world, trade) | {"person": holder.name}), origin)
 
+    official_page.mount(bp, world)
     return bp
 
 

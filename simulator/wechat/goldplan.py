@@ -50,6 +50,11 @@ def shows_official(world: World, trade: Trade) -> bool:
     return trade.facts["product"] == "jsapi" and plan_of(world, trade.sub_mchid).is_open
 
 
+def official_path(trade: Trade) -> str:
+    """Where the phone goes in place of the page that paid."""
+    return f"/sim/official-page/{trade.out_trade_no}"
+
+
 def iframe_url(world: World, trade: Trade) -> str:
     """B3: the link with the check code, which is taken over the transaction's id as well."""
     link = receipt_link(world)

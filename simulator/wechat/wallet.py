@@ -10,7 +10,7 @@ from simulator.books import Trade
 from simulator.clock import rfc3339
 from simulator.parties import PAY_PATHS, PEOPLE, WechatProvider
 from simulator.wallets import PhoneContext
-from simulator.wechat import micropay, notify, orders, sign
+from simulator.wechat import goldplan, micropay, notify, orders, sign
 from simulator.world import World
 
 CALL = "get_brand_wcpay_request"
@@ -38,7 +38,10 @@ def pay(
         world.note("phone", "wechat pay", f"{no.code} {no.message}")
         return 400, {"err_msg": f"{CALL}:fail", "code": no.code, "message": no.message}
     world.note("phone", f"wechat {act}", result, trade.out_trade_no)
-    return 200, {"err_msg": f"{CALL}:{result}", "detail": _detail(trade)}
+    said = {"err_msg": f"{CALL}:{result}", "detail": _detail(trade)}
+    if result == "ok" and goldplan.shows_official(world, trade):
+        said["after"] = goldplan.official_path(trade)  # the paying page is closed
+    return 200, said
 
 
 def _detail(trade: Trade) -> dict[str, Any]:

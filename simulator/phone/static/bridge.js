@@ -26,7 +26,11 @@
     if (sheet) return;
     sheet = w.simSheet({
       host: d.body, sim: SIM, wallet: WALLET, params: params, page_url: w.location.href,
-      done: function (result) { sheet = null; cb(result); }
+      done: function (result) {
+        sheet = null;
+        if (result.after) w.location.replace(SIM + result.after); /* the paying page is closed */
+        else cb(result);
+      }
     });
   }
   function leave() {

@@ -41,15 +41,19 @@ export class Device {
     this.#empty();
     this.#scans += 1;
     history.pushState({ scan: this.#scans }, "");
+    this.#mount(address.href);
+  }
+
+  #mount(address) {
     const frame = document.createElement("iframe");
     frame.title = "手机里的页面";
     frame.dataset.frame = "";
     frame.sandbox = "allow-scripts allow-forms allow-same-origin allow-popups allow-modals";
-    frame.src = address.href;
+    frame.src = address;
     frame.addEventListener("load", () => this.#loaded());
     this.glass.append(frame);
     this.#frame = frame;
-    this.#show(address.href);
+    this.#show(address);
     find("back").disabled = find("reload").disabled = false;
   }
 
@@ -61,6 +65,12 @@ export class Device {
     if (!this.#frame) this.scan(this.link);
     else if (this.#alive) this.#frame.contentWindow.postMessage({ sim: 1, kind: "reload" }, this.product);
     else this.#frame.src = this.#here;
+  }
+
+  /** The Gold Plan: the paying page is closed, WeChat shows a page of its own. */
+  #official(path) {
+    this.#empty();
+    this.#mount(location.origin + path);
   }
 
   close() {
@@ -102,6 +112,12 @@ export class Device {
   #hear(event) {
     const said = event.data;
     if (!this.#frame || event.source !== this.#frame.contentWindow || said?.sim !== 1) return;
+    if (event.origin === location.origin) {
+      // WeChat's own page: it is finished, or a link of the receipt is opened.
+      if (said.kind === "close") this.close();
+      if (said.kind === "open") this.scan(said.url);
+      return;
+    }
     if (event.origin !== new URL(this.product).origin) return;
     if (said.kind === "here") {
       this.#alive = true;
@@ -124,6 +140,10 @@ export class Device {
       done: (result) => {
         this.#sheet = null;
         frame.inert = false;
+        if (result.after) {
+          this.#official(result.after);
+          return;
+        }
         if (wallet === "wechat" && /:ok$/.test(result.err_msg) && this.closesAfterPaying()) {
           this.close();
           return;

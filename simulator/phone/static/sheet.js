@@ -40,7 +40,7 @@
   }
   function verdict(wallet, said, why) {
     if (wallet === 'alipay') return { resultCode: String(said.resultCode || '4000'), memo: why || '' };
-    return { err_msg: said.err_msg || 'get_brand_wcpay_request:fail', err_desc: why || '' };
+    return { err_msg: said.err_msg || 'get_brand_wcpay_request:fail', err_desc: why || '', after: said.after };
   }
 
   w.simSheet = function (o) {
