@@ -23,6 +23,10 @@ REMOVABLE = frozenset(
     "payment_notice",
     "notice_verdict",
     "console_session",
+    "console_invite",
+    "console_recovery",
+    "console_try",
+    "audit_tail",
     "long_job_row",
     "maidan_part",
     "application_paper",
@@ -32,7 +36,15 @@ REMOVABLE = frozenset(
 }
 # Rows that are written once.
 APPEND_ONLY = frozenset(
-    {"audit_entry", "upstream_event", "card_terms", "ledger_entry", "ledger_seal", "import_batch"}
+    {
+        "audit_entry",
+        "audit_seal",
+        "upstream_event",
+        "card_terms",
+        "ledger_entry",
+        "ledger_seal",
+        "import_batch",
+    }
 )
 
 

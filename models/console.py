@@ -53,7 +53,8 @@ class ConsoleUser(Base):
 
 
 class ConsoleMember(Base):
-    """What an account may do at one provider."""
+    """What an account may do at one provider. An account that was there before says yes first
+    (`accepted_at`): nobody's account is tied to a provider without its owner."""
 
     __tablename__ = "console_member"
     __table_args__ = (
@@ -68,12 +69,14 @@ class ConsoleMember(Base):
     role: Mapped[ConsoleRole]
     is_active: Mapped[bool] = mapped_column(default=True, server_default="true")
     created_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
 
 
 class ConsoleSession(Base):
     """A browser that is signed in, for one provider at a time (None: not chosen, or none yet).
 
     `confirmed_at`: when its person last gave a fresh TOTP code inside the session.
+    `by_recovery`: it began with a recovery code in place of the second factor's.
     """
 
     __tablename__ = "console_session"
@@ -91,3 +94,50 @@ class ConsoleSession(Base):
     expires_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    by_recovery: Mapped[bool] = mapped_column(default=False, server_default="false")
+
+
+class ConsoleInvite(Base):
+    """A set-up link: whoever holds it sets password and second factor of the account, once."""
+
+    __tablename__ = "console_invite"
+    __table_args__ = (
+        UniqueConstraint("token_hash"),
+        Index("ix_console_invite_user", "user_id"),
+        Index("ix_console_invite_expiry", "expires_at"),
+    )
+
+    id: Mapped[RowId]
+    user_id: Mapped[BigId] = mapped_column(ForeignKey("console_user.id"))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    made_by: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]  # used, or another one was made
+
+
+class ConsoleRecovery(Base):
+    """A recovery code: stands in for the second factor once. A keyed hash; nobody can read it."""
+
+    __tablename__ = "console_recovery"
+    __table_args__ = (UniqueConstraint("user_id", "code_hash"),)
+
+    id: Mapped[RowId]
+    user_id: Mapped[BigId] = mapped_column(ForeignKey("console_user.id"))
+    code_hash: Mapped[str] = mapped_column(String(64), info={"personal": "secret"})
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ConsoleTry(Base):
+    """How often something was tried since `began_at`, counted under the row's lock.
+
+    `subject` is a kind and a keyed hash: of an address, of a name that is no account's; or "all".
+    """
+
+    __tablename__ = "console_try"
+    __table_args__ = (Index("ix_console_try_began", "began_at"),)
+
+    subject: Mapped[str] = mapped_column(String(80), primary_key=True)
+    count: Mapped[int]
+    began_at: Mapped[datetime]

@@ -90,6 +90,9 @@ class AuditEntry(Base):
     __table_args__ = (
         ForeignKeyConstraint(["provider_id"], ["provider.id"]),
         Index("ix_audit_entry_subject", "provider_id", "subject", text("id DESC")),
+        Index("ix_audit_entry_actor", "provider_id", "actor", text("id DESC")),
+        Index("ix_audit_entry_action", "provider_id", "action", text("id DESC")),
+        Index("ix_audit_entry_created", "provider_id", "created_at"),
     )
 
     provider_id: Mapped[TenantId]

