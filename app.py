@@ -8,13 +8,13 @@ from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blueprints import card, console, merchant, notify, oa, ops, pay
+from blueprints import card, console, help, merchant, notify, oa, ops, pay
 from cli import register as register_commands
 from config.logging import configure_logging
 from config.settings import Settings, load_settings
 from services.deps import Deps, build_deps
 from services.live import Watcher
-from web import assets, formats, guard, i18n
+from web import assets, formats, guard, helping, i18n
 from web.runtime import Runtime
 
 
@@ -32,8 +32,9 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     guard.install(app)
     i18n.install(app)
     formats.register_filters(app)
+    helping.install(app)
     assets.install(app)
-    for module in (pay, card, notify, oa, merchant, console, ops):
+    for module in (pay, card, notify, oa, merchant, console, help, ops):
         app.register_blueprint(module.bp)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from blueprints.merchant.listing import NOTHING_FOUND, Asked
 from services.order_list import Kind
 from tests.unit.web.card_samples import NONE, RESULTS, ROW, card_samples
-from web import assets, formats, i18n
+from web import assets, formats, helping, i18n
 from web.client import classify
 from web.pages import (
     Action,
@@ -36,6 +36,7 @@ def make_app() -> Flask:
     i18n.install(app)
     assets.install(app)
     formats.register_filters(app)
+    helping.install(app)
     return app
 
 
