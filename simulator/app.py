@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from simulator import control, sms, wechat
+from simulator import control, platforms, sms, wechat
 from simulator.alipay import register as register_alipay
 from simulator.phone import register as register_phone
 from simulator.world import World, open_world
@@ -24,10 +24,12 @@ def create_app(home: Path | None = None, world: World | None = None) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     world = world or open_world(home)
     app.extensions["sim_world"] = world
+    platforms.declare(world)
     wechat.register(app, world)
     register_alipay(app, world)
     register_phone(app, world)
     sms.register(app, world)
+    platforms.register(app, world)
     control.register(app, world)
     app.register_error_handler(HTTPException, _plain_error)
     _make_keys(world)

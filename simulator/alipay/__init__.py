@@ -11,7 +11,7 @@ from simulator.alipay import bills, consent, notices, refunds, trades, wallet
 from simulator.alipay.consent import add_consent
 from simulator.alipay.expiry import Expiry
 from simulator.alipay.gateway import add_gateway
-from simulator.alipay.holdings import credentials
+from simulator.alipay.holdings import credentials, next_credentials
 from simulator.alipay.methods import METHODS
 from simulator.alipay.paycodes import add_pay_codes
 from simulator.alipay.state import Alipay, gateway_key, integrator_key
@@ -20,7 +20,7 @@ from simulator.switches import Switches
 from simulator.wallets import register_operations, register_wallet
 from simulator.world import World
 
-__all__ = ["credentials", "register"]
+__all__ = ["credentials", "next_credentials", "register"]
 
 _SWITCHES = (
     ("unknown_fields", "refuse", ("refuse", "ignore"), "请求中未公布的字段：拒绝或忽略"),

@@ -11,12 +11,13 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from simulator import second
 from simulator.alipay import signing
 from simulator.alipay.codes import Refusal
 from simulator.alipay.fields import BadField, check
 from simulator.alipay.inbound import CHARSETS, Arrival
 from simulator.alipay.methods import METHODS, Method
-from simulator.alipay.state import Alipay, Call, integrator_key
+from simulator.alipay.state import Alipay, Call
 from simulator.alipay.tokens import token_state
 from simulator.clock import SHANGHAI
 from simulator.parties import AlipayApp, AlipayMerchant
@@ -38,6 +39,8 @@ def admit(sim: Alipay, arrival: Arrival) -> Call:
     method = _method(params)
     app = _app(sim, params)
     _signature(sim, app, arrival)
+    if sim.switch("app_state") == "offline":
+        raise Refusal("isv.insufficient-isv-permissions")
     _moment(sim, params)
     _form(sim, method, params)
     merchant = _merchant(sim, app, method, params)
@@ -74,10 +77,11 @@ def _signature(sim: Alipay, app: AlipayApp, arrival: Arrival) -> None:
         raise Refusal("isv.invalid-signature-type")
     if params.get("charset", "").lower() not in CHARSETS:
         raise Refusal("isv.invalid-charset")
-    key = integrator_key(sim.world, app.app_id).public_key()
+    keys = [key.public_key() for key in second.app_keys(sim.world, app.app_id)]
     for keeps_empty in (False, True):
         text = signing.content(params, "sign", keeps_empty=keeps_empty)
-        if signing.verifies(key, text.encode(arrival.codec, "replace"), params["sign"]):
+        raw = text.encode(arrival.codec, "replace")
+        if any(signing.verifies(key, raw, params["sign"]) for key in keys):
             return
     built = signing.content(params, "sign").replace("&", "&amp;")
     raise Refusal(

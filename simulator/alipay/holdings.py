@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.alipay.state import gateway_key, integrator_key
+from simulator.alipay.state import integrator_key
 from simulator.keys import private_pem, public_pem
 from simulator.parties import AlipayApp
 from simulator.world import World
@@ -18,7 +18,7 @@ def credentials(world: World, app: AlipayApp) -> dict[str, Any]:
         "pid": app.pid,
         "app_private_key": private_pem(key),
         "app_public_key": public_pem(key),
-        "alipay_public_key": public_pem(gateway_key(world, app.app_id)),
+        "alipay_public_key": public_pem(world.keys.get(f"alipay-platform:{app.app_id}")),
         "app_auth_token": next(iter(app.merchants)),
         "merchants": [
             {
@@ -29,4 +29,13 @@ def credentials(world: World, app: AlipayApp) -> dict[str, Any]:
             }
             for m in app.merchants.values()
         ],
+    }
+
+
+def next_credentials(world: World, app: AlipayApp) -> dict[str, str]:
+    """What each key is replaced with at the platform; which serves is a switch."""
+    own = world.keys.get(f"alipay-app:{app.app_id}:second")
+    return {
+        "app_private_key": private_pem(own),
+        "alipay_public_key": public_pem(world.keys.get(f"alipay-platform:{app.app_id}:second")),
     }

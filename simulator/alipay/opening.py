@@ -31,7 +31,7 @@ F2F = "FACE_TO_FACE_PAYMENT"
 def order_from(call: Call, buyer: str | None, life: float, product: str = "f2f") -> Order:
     """Checks what all products share. The merchant must have the product (3.4)."""
     merchant, biz, clock = call.seller(), call.biz, call.sim.world.clock
-    if product not in merchant.products:
+    if product not in merchant.products or call.sim.switch(f"product.{merchant.pid}") == "none":
         raise Refusal("ACQ.ACCESS_FORBIDDEN")
     if biz.get("alipay_store_id"):  # none is registered here
         raise Refusal("ACQ.INVALID_STORE_ID")

@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from simulator import second
 from simulator.alipay.codes import Refusal
 from simulator.alipay.expiry import Expiry
 from simulator.alipay.orders import Order
@@ -25,7 +26,7 @@ def integrator_key(world: World, app_id: str) -> RSAPrivateKey:
 
 def gateway_key(world: World, app_id: str) -> RSAPrivateKey:
     """Alipay's key for this app."""
-    return world.keys.get(f"alipay-platform:{app_id}")
+    return second.gateway_key(world, app_id)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import secrets
 from typing import Any
@@ -98,15 +99,15 @@ def token_query(call: Call) -> dict[str, Any]:
         others = {t for app in call.sim.world.alipay.values() for t in app.merchants}
         known = wanted in others
         raise Refusal("AUTH_TOKEN_NOT_CONSISTENT" if known else "AUTH_TOKEN_NOT_EXISTED")
-    state = token_state(call.sim, merchant)
+    state, now = token_state(call.sim, merchant), call.sim.world.clock.now()
     granted = [f"alipay.trade.{m}" for p in sorted(merchant.products) for m in _METHODS.get(p, ())]
     return {
         "user_id": merchant.pid,
         "auth_app_id": merchant.auth_app_id,
         "expires_in": GRANT_LIFE,
         "auth_methods": [] if state == "no_api" else granted,
-        "auth_start": "2026-01-01 00:00:00",
-        "auth_end": "2027-01-01 00:00:00",
+        "auth_start": china(now - dt.timedelta(days=30)),
+        "auth_end": china(now + dt.timedelta(days=float(call.sim.switch("grant_days")))),
         "status": "invalid" if state in ("invalid", "expired") else "valid",
         "is_by_app_auth": True,
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from simulator import oa_control
+from simulator import oa_control, second
 from simulator.keys import certificate, private_pem, public_pem
 from simulator.official import OFFICIAL, PLATFORM, Template
 from simulator.parties import PEOPLE, WechatProvider
@@ -81,8 +81,16 @@ SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "WECHATPAY/SIGNTEST/ signatures: before each notification, on each answer",
     ),
     "platform_certificate": ("on", ON_OFF, "off: only the public key exists"),
-    "merchant_certificate": ("valid", ("valid", "expired", "revoked"), "the provider's own"),
-    "apiv3_key": ("set", ("set", "unset"), "unset: 401, and no notifications"),
+    "merchant_certificate": (
+        "valid",
+        ("valid", "expired", "revoked", "replaced"),
+        "the provider's first one; its second is always good",
+    ),
+    "apiv3_key": (
+        "set",
+        ("set", "unset", "changed"),
+        "unset: 401, and no notifications; changed: the second key seals",
+    ),
     "oa_page_error": (
         "",
         ("", *oauth.PAGE_ERRORS),
@@ -194,7 +202,7 @@ def credentials(world: World, provider: WechatProvider) -> dict[str, Any]:
         "sub_mchid": next(iter(provider.merchants)),
         "merchant_private_key": private_pem(sign.merchant_key(world, provider)),
         "merchant_serial": provider.serial,
-        "merchant_certificate": _merchant_certificate(world, provider),
+        "merchant_certificate": _merchant_certificate(world, provider, provider.serial),
         "apiv3_key": provider.apiv3_key,
         "apiv2_key": provider.apiv2_key,
         "public_key_id": provider.public_key_id,
@@ -218,11 +226,23 @@ def credentials(world: World, provider: WechatProvider) -> dict[str, Any]:
     }
 
 
-def _merchant_certificate(world: World, provider: WechatProvider) -> str:
+def next_credentials(world: World, provider: WechatProvider) -> dict[str, str]:
+    """What each key is replaced with at the platform; which serves is a switch."""
+    told = second.wechat_next(provider)
+    serial = told["merchant_serial"]
+    return {
+        **told,
+        "merchant_private_key": private_pem(sign.merchant_key(world, provider, serial)),
+        "merchant_certificate": _merchant_certificate(world, provider, serial),
+        "public_key": public_pem(second.public_key(world, provider, told["public_key_id"])),
+    }
+
+
+def _merchant_certificate(world: World, provider: WechatProvider, serial: str) -> str:
     """The provider's API certificate, which mutual TLS shows."""
     name = f"wechat-merchant:{provider.sp_mchid}"
-    serial = int(provider.serial, 16)
+    more = "" if serial == provider.serial else ":second"
+    key = sign.merchant_key(world, provider, serial)
     return world.keys.made(
-        f"{name}:cert",
-        lambda: certificate(sign.merchant_key(world, provider), provider.sp_mchid, serial),
+        f"{name}{more}:cert", lambda: certificate(key, provider.sp_mchid, int(serial, 16))
     )

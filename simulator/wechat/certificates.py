@@ -8,6 +8,7 @@ from cryptography import x509
 
 from simulator.clock import rfc3339
 from simulator.parties import WechatProvider
+from simulator.second import apiv3_key
 from simulator.wechat.cipher import seal
 from simulator.wechat.errors import Refusal
 from simulator.wechat.sign import platform_serial
@@ -24,6 +25,6 @@ def download(world: World, provider: WechatProvider, _params: dict[str, Any]) ->
         "serial_no": platform_serial(world, provider),
         "effective_time": rfc3339(built.not_valid_before_utc),
         "expire_time": rfc3339(built.not_valid_after_utc),
-        "encrypt_certificate": seal(provider.apiv3_key, pem.encode(), "certificate"),
+        "encrypt_certificate": seal(apiv3_key(world, provider), pem.encode(), "certificate"),
     }
     return {"data": [row]}

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from simulator import second
 from simulator.books import Trade
 from simulator.clock import rfc3339
 from simulator.outbox import Parcel, Sent
@@ -84,11 +85,12 @@ def _envelope(
         for word in ("total", "payer_total"):
             said["amount"][word] += 1
     event = ("TRANSACTION.SUCCESS", "支付成功", "transaction")
-    return sealed_event(provider, event_id, created, event, said)
+    key = second.apiv3_key(world, provider)
+    return sealed_event(key, event_id, created, event, said)
 
 
 def sealed_event(
-    provider: WechatProvider,
+    apiv3_key: str,
     event_id: str,
     created: str,
     event: tuple[str, str, str],
@@ -96,7 +98,7 @@ def sealed_event(
 ) -> bytes:
     """The envelope of A10; `event` is event_type, summary and original_type."""
     event_type, summary, kind = event
-    resource = seal(provider.apiv3_key, to_json(said), kind)
+    resource = seal(apiv3_key, to_json(said), kind)
     envelope: dict[str, Any] = {
         "id": event_id,
         "create_time": created,
@@ -118,4 +120,5 @@ def _identity(world: World, provider: WechatProvider) -> str:
         public = secrets.randbelow(1000) < float(share) * 10
     else:
         public = wanted == "public_key"
-    return provider.public_key_id if public else sign.platform_serial(world, provider)
+    ids = second.public_ids(world, provider)
+    return ids[0] if public else sign.platform_serial(world, provider)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Flask, Response, request
 
-from simulator import wire
+from simulator import second, wire
 from simulator.official import OFFICIAL, PLATFORM
 from simulator.parties import PEOPLE
 from simulator.world import Code, Token, World
@@ -71,6 +71,7 @@ def accounts(world: World) -> dict[str, Account]:
         pairs = [(appid, p.oa_secret) for appid in p.appids]
         pairs += [(m.sub_appids[0], m.oa_secret) for m in p.merchants.values() if m.oa_secret]
         for appid, secret in pairs:
+            secret = second.oa_secret(world, secret)
             found[appid] = Account(appid, secret, domains, p.oa_page_error or _lapse(world, appid))
     for appid, account in OFFICIAL.items():
         if appid not in found:

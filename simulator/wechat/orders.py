@@ -49,7 +49,7 @@ def place(product: str) -> Work:
     def work(world: World, provider: WechatProvider, params: dict[str, Any]) -> dict[str, Any]:
         merchant = rules.own_merchant(world, provider, params)
         rules.appids_bound(provider, merchant, params)
-        rules.may_sell(merchant, product)
+        rules.may_sell(world, merchant, product)
         rules.check_notify_url(params["notify_url"])
         rules.check_detail_size(params)
         until = rules.pay_until(world, product, params)

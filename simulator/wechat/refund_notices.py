@@ -11,6 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from simulator import second
 from simulator.books import Refund, Trade
 from simulator.clock import SHANGHAI
 from simulator.outbox import Parcel, Sent
@@ -31,7 +32,8 @@ def post(world: World, provider: WechatProvider, trade: Trade, refund: Refund) -
 
     def body(event_id: str, created: str) -> bytes:
         event = (f"REFUND.{refund.state}", SUMMARIES[refund.state], "refund")
-        return notify.sealed_event(provider, event_id, created, event, _said(world, trade, refund))
+        key = second.apiv3_key(world, provider)
+        return notify.sealed_event(key, event_id, created, event, _said(world, trade, refund))
 
     notify.post(world, provider, NAME, trade.out_trade_no, url, body)
 
@@ -68,7 +70,9 @@ def _post_v2(world: World, provider: WechatProvider, trade: Trade, refund: Refun
                 "mch_id": trade.mchid,
                 "sub_mch_id": trade.sub_mchid,
                 "nonce_str": secrets.token_hex(16),
-                "req_info": _sealed_v2(provider.apiv2_key, _xml(_said_v2(trade, refund))),
+                "req_info": _sealed_v2(
+                    second.apiv2_key(world, provider), _xml(_said_v2(trade, refund))
+                ),
             }
         )
         return Sent(trade.facts["notify_url"], {"Content-Type": "text/xml"}, body.encode())

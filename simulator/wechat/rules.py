@@ -35,16 +35,26 @@ def own_merchant(world: World, provider: WechatProvider, params: dict[str, Any])
     if sub_mchid == provider.sp_mchid:
         raise Refusal("PARAM_ERROR", "sub_mchid不能与sp_mchid相同", SUB_IS_OWN)
     if sub_mchid in provider.merchants:
+        _known_to(world, sub_mchid)
         return provider.merchants[sub_mchid]
     if any(sub_mchid in other.merchants for other in world.wechat.values()):
         raise Refusal("NO_AUTH", "受理关系不存在", NO_RELATION)
     raise Refusal("MCH_NOT_EXISTS", "商户号不存在")
 
 
-def may_sell(merchant: WechatMerchant, product: str) -> None:
-    if merchant.punished:
+def _known_to(world: World, sub_mchid: str) -> None:
+    state = world.switches.get(f"wechat.sub.{sub_mchid}")
+    if state == "no_relation":
+        raise Refusal("NO_AUTH", "受理关系不存在", NO_RELATION)
+    if state == "unknown":
+        raise Refusal("MCH_NOT_EXISTS", "商户号不存在")
+
+
+def may_sell(world: World, merchant: WechatMerchant, product: str) -> None:
+    state = world.switches.get(f"wechat.sub.{merchant.sub_mchid}")
+    if merchant.punished or state == "punished":
         raise Refusal("NO_AUTH", "特约商户收款功能受限", COLLECTION_RESTRICTED)
-    if product not in merchant.products:
+    if product not in merchant.products or state == "no_product":
         raise Refusal("NO_AUTH", "特约商户未授权该产品权限", MERCHANT_DISABLED)
 
 

@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from simulator import second
 from simulator.parties import WechatProvider
 from simulator.wechat.errors import BAD_PARAMETER, BAD_SIGNATURE, Refusal
 from simulator.world import World
@@ -36,13 +37,16 @@ class Asked:
     is_pay: bool  # /v3/pay/…: checks in another order, 401 without Request-ID
 
 
-def merchant_key(world: World, provider: WechatProvider) -> rsa.RSAPrivateKey:
-    return world.keys.get(f"wechat-merchant:{provider.sp_mchid}")
+def merchant_key(world: World, provider: WechatProvider, serial: str = "") -> rsa.RSAPrivateKey:
+    """The key of the provider's API certificate of this serial number, "" for its first."""
+    return second.merchant_key(world, provider, serial or provider.serial)
 
 
-def public_identity_key(world: World, provider: WechatProvider) -> rsa.RSAPrivateKey:
+def public_identity_key(
+    world: World, provider: WechatProvider, public_id: str = ""
+) -> rsa.RSAPrivateKey:
     """The private half of 微信支付公钥, which only WeChat holds."""
-    return world.keys.get(f"wechat-public:{provider.sp_mchid}")
+    return second.public_key(world, provider, public_id or provider.public_key_id)
 
 
 @lru_cache(maxsize=64)
@@ -104,11 +108,13 @@ def _check_time(world: World, asked: Asked, timestamp: str) -> None:
 
 def _provider(world: World, asked: Asked, said: dict[str, str]) -> WechatProvider:
     provider = world.wechat.get(said["mchid"])
-    if provider is None or said["serial_no"].upper() != provider.serial:
+    serial, state = said["serial_no"].upper(), world.switches.get("wechat.merchant_certificate")
+    is_first = provider is not None and serial == provider.serial
+    known = () if provider is None else second.merchant_serials(provider)
+    if provider is None or serial not in known or (is_first and state == "replaced"):
         text = "商户证书序列号有误。请使用签名私钥匹配的证书序列号"
         raise sign_error(asked, text)
-    state = world.switches.get("wechat.merchant_certificate")
-    if state != "valid":
+    if is_first and state != "valid":
         expired = "商户证书已过期" if state == "expired" else "商户证书已作废"
         raise sign_error(asked, expired)
     if world.switches.get("wechat.apiv3_key") == "unset":
@@ -131,7 +137,8 @@ def _check_signature(
     )
     if not said["nonce_str"] or len(said["nonce_str"]) > 128:
         raise sign_error(asked, "签名错误")
-    if not verify(merchant_key(world, provider).public_key(), said["signature"], text):
+    key = merchant_key(world, provider, said["serial_no"].upper())
+    if not verify(key.public_key(), said["signature"], text):
         raise sign_error(asked, "签名错误")
 
 
@@ -166,11 +173,12 @@ def answers_with(world: World, provider: WechatProvider, asked: Asked) -> str:
     platform certificate's, or the public key's where there is no platform certificate."""
     named = asked.headers.get("wechatpay-serial", "")
     has_certificate = world.switches.get("wechat.platform_certificate") == "on"
-    if named == provider.public_key_id:
+    public = second.public_ids(world, provider)
+    if named in public:
         return named
     if named and not (has_certificate and named.upper() == platform_serial(world, provider)):
         raise Refusal("PARAM_ERROR", "平台证书序列号Wechatpay-Serial错误", BAD_PARAMETER)
-    return platform_serial(world, provider) if has_certificate else provider.public_key_id
+    return platform_serial(world, provider) if has_certificate else public[0]
 
 
 def signature_headers(
@@ -178,10 +186,9 @@ def signature_headers(
 ) -> dict[str, str]:
     """Signed by the key that `serial` names. `spoilt`: "bad" signs another body, "probe" makes
     a wrong signature that begins as WeChat's probe traffic does."""
-    public = serial == provider.public_key_id
     key = (
-        public_identity_key(world, provider)
-        if public
+        public_identity_key(world, provider, serial)
+        if serial.startswith("PUB_KEY_ID_")
         else world.keys.get(f"wechat-platform:{provider.sp_mchid}")
     )
     stamp, nonce = str(int(world.clock.time())), secrets.token_hex(16)

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from cryptography import x509
 from flask import Flask, Response, request
 
-from simulator import wire
+from simulator import second, wire
 from simulator.parties import WechatProvider
 from simulator.wechat import sign, v2_wire
 from simulator.world import World
@@ -139,7 +139,7 @@ def _known(world: World, operation: V2Operation, fields: Fields) -> tuple[Wechat
     kind = fields.get("sign_type") or v2_wire.MD5
     if kind not in (v2_wire.MD5, v2_wire.HMAC):
         raise NotRead("签名类型不支持")
-    if not v2_wire.is_signed(fields, provider.apiv2_key, kind):
+    if not v2_wire.is_signed(fields, second.apiv2_key(world, provider), kind):
         raise NotRead("签名错误")
     return provider, kind
 
@@ -151,10 +151,13 @@ def _check_certificate(world: World, provider: WechatProvider) -> None:
         shown = x509.load_pem_x509_certificate(pem.encode())
     except ValueError:
         raise no from None
-    ours = sign.merchant_key(world, provider).public_key().public_numbers()
+    serial = f"{shown.serial_number:040X}"
+    if serial not in second.merchant_serials(provider):
+        raise no
+    ours = sign.merchant_key(world, provider, serial).public_key().public_numbers()
     theirs = getattr(shown.public_key(), "public_numbers", lambda: None)()
-    state = world.switches.get("wechat.merchant_certificate")
-    if (theirs, f"{shown.serial_number:040X}", state) != (ours, provider.serial, "valid"):
+    is_ended = world.switches.get("wechat.merchant_certificate") != "valid"
+    if theirs != ours or (is_ended and serial == provider.serial):
         raise no
 
 
@@ -186,7 +189,7 @@ def _signed(
     fields = {n: v for n, v in {**head, **own, **said}.items() if v}
     if kind == v2_wire.HMAC:
         fields["sign_type"] = kind
-    fields["sign"] = v2_wire.signature(fields, provider.apiv2_key, kind)
+    fields["sign"] = v2_wire.signature(fields, second.apiv2_key(world, provider), kind)
     if world.faults.take("bad_signature", *names):
         fields["sign"] = fields["sign"][1:] + ("0" if fields["sign"][0] != "0" else "1")
     return Response(v2_wire.write(fields), content_type="text/xml; charset=utf-8")

@@ -6,6 +6,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from simulator import second
 from simulator.books import Trade
 from simulator.clock import rfc3339
 from simulator.parties import PAY_PATHS, PEOPLE, WechatProvider
@@ -128,6 +129,8 @@ def _check_page(world: World, appid: str, phone: PhoneContext) -> None:
         if appid in provider.appids or appid in bound:
             allowed = list(provider.pay_directories) or allowed
     page = urlsplit(phone.page_url)
+    if world.switches.get("wechat.pay_directories") == "missing":
+        allowed = []
     plain = f"{page.scheme}://{page.netloc}{page.path}"
     dotted = {".", ".."} & set(page.path.split("/"))
     if dotted or not any(plain.startswith(directory) for directory in allowed):
@@ -147,7 +150,8 @@ def _trade(world: World, ref: str, product: str) -> Trade:
 def _check_sign(world: World, trade: Trade, lines: tuple[str, ...], signature: str) -> None:
     provider = world.wechat[trade.owner]
     text = "".join(f"{line}\n" for line in lines).encode()
-    if not sign.verify(sign.merchant_key(world, provider).public_key(), signature, text):
+    keys = [sign.merchant_key(world, provider, s) for s in second.merchant_serials(provider)]
+    if not any(sign.verify(key.public_key(), signature, text) for key in keys):
         raise NoPayment("SIGN_ERROR", "支付验证签名失败")
 
 
