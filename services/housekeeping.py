@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services.after_payment import keeping
 from services.deps import Deps
 from services.privacy import retention
 
@@ -24,6 +25,7 @@ _EXPIRED = (
     "DELETE FROM notice_verdict WHERE received_at < :yesterday",
     "DELETE FROM heartbeat WHERE seen_at < :yesterday",
     "DELETE FROM activation_try WHERE tried_at < :yesterday",
+    "DELETE FROM ad_view WHERE seen_at < :two_days_ago",
     "DELETE FROM merchant_file WHERE created_at < :week_ago",
 )
 
@@ -33,11 +35,13 @@ def remove_expired(deps: Deps) -> None:
         now = deps.now()
         times = {"now": now, "hour_ago": now - timedelta(hours=1), "yesterday": now - timedelta(1)}
         times["month_ago"], times["week_ago"] = now - timedelta(30), now - timedelta(7)
+        times["two_days_ago"] = now - timedelta(2)
         for statement in _EXPIRED:
             session.execute(text(statement), times)
 
     deps.transact(unit)
     retention.remove_old(deps)
+    keeping.remove_old(deps)
 
 
 def beat(deps: Deps, name: str) -> None:

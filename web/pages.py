@@ -112,6 +112,17 @@ class CardResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdShown:
+    """An ad below a paid result. Its box is as high before the picture is there as after."""
+
+    name: str
+    image_url: str
+    click_url: str | None = None
+    width: int = 700
+    height: int = 300
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResultPage(Page):
     """templates/pay/result.html. `state` is our server's word and nothing else's."""
 
@@ -131,6 +142,9 @@ class ResultPage(Page):
     retry_url: str | None = None
     back_url: str | None = None
     follow_url: str | None = None
+    complete_url: str | None = None  # the shop's own page after paying
+    goes_on: bool = False  # there by itself, once the result was seen
+    ad: AdShown | None = None
     bridge_src: str | None = None
 
     @property

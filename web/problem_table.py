@@ -335,6 +335,11 @@ TABLE: Final[Mapping[str, Entry]] = {
             ("Check your network and try again. The amount is kept for you.",),
         ),
     ),
+    "AD_GONE": Entry(
+        Wording("这条广告已经下线", ("付款不受影响，可以关闭这个页面。",)),
+        Wording("This ad is no longer shown", ("Your payment is not affected. You may leave.",)),
+        not_charged=False,
+    ),
     "NOT_FOUND": Entry(
         Wording("没有找到这个页面", ("检查链接是否完整，或重新扫码。",)),
         Wording("This page does not exist", ("Check the link, or scan the code again.",)),

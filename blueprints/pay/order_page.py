@@ -10,13 +10,14 @@ from flask.typing import ResponseReturnValue
 from blueprints.pay import oauth, render
 from errors import AppError
 from models.order import OrderStatus, PayOrder
+from services.after_payment import choosing
 from services.cards import shown
 from services.cards.shown import OrderOnCard
 from services.orders import FINAL, find_order, may_still_be_paid, state_of
 from services.refunds import listing, words
 from services.scan import Scan, scan_store
 from web.client import Wallet
-from web.pages import CardResult, ResultPage, ResultState
+from web.pages import AdShown, CardResult, ResultPage, ResultState
 from web.runtime import deps, runtime
 from web.visit import Visit
 
@@ -86,6 +87,7 @@ def _result(
     left = (order.expires_at - now).total_seconds()
     follow = scan.follow_url if visit.settings.follow_link_enabled else None
     wallet: Wallet = "alipay" if order.channel == "alipay" else "wechat"
+    after = choosing.after(deps(), order, scan)
     return ResultPage(
         client=visit.wallet or wallet,
         lang=visit.lang,
@@ -107,7 +109,22 @@ def _result(
         retry_url=code_url if may_retry else None,
         back_url=code_url if state in ("pending", "unknown") else None,
         follow_url=follow,
+        complete_url=after.complete_url,
+        goes_on=after.goes_on,
+        ad=_ad(after.ad),
         bridge_src=visit.bridge_src,
+    )
+
+
+def _ad(chosen: choosing.AdOnPage | None) -> AdShown | None:
+    if chosen is None:
+        return None
+    return AdShown(
+        name=chosen.name,
+        image_url=chosen.image_path,
+        click_url=chosen.click_path,
+        width=chosen.width,
+        height=chosen.height,
     )
 
 

@@ -93,6 +93,16 @@ class CallbackSender:
         finally:
             sock.close()
 
+    @property
+    def whole_s(self) -> float:
+        """Seconds that one exchange may take in all."""
+        return self._whole_s
+
+    def connect(self, url: str, deadline: float) -> tuple[socket.socket, Target]:
+        """A guarded connection for another kind of request; the caller closes it."""
+        target = self._read(url)
+        return self._connect(target, self._addresses(target, deadline), deadline), target
+
     def _read(self, url: str) -> Target:
         return read_url(url, allow_http=self._allow_http, allow_private=self._allow_private)
 
