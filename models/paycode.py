@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, BigId, Fen, RowId, TenantId
@@ -34,9 +34,21 @@ class PayCode(Base):
         ForeignKeyConstraint(["provider_id", "store_id"], ["store.provider_id", "store.id"]),
         ForeignKeyConstraint(["provider_id", "staff_id"], ["staff.provider_id", "staff.id"]),
         UniqueConstraint("provider_id", "code"),
+        ForeignKeyConstraint(
+            ["provider_id", "batch_id"], ["code_batch.provider_id", "code_batch.id"]
+        ),
         Index("ix_pay_code_store", "provider_id", "store_id", "id"),
+        Index(
+            "uq_pay_code_batch_place",
+            "provider_id",
+            "batch_id",
+            "batch_place",
+            unique=True,
+            postgresql_where=text("batch_id IS NOT NULL"),
+        ),
         CheckConstraint("kind = 'blank' OR store_id IS NOT NULL", name="bound_has_store"),
         CheckConstraint("kind <> 'fixed' OR unit_price_fen > 0", name="fixed_has_price"),
+        CheckConstraint("(batch_id IS NULL) = (batch_place IS NULL)", name="place_in_a_batch"),
     )
 
     provider_id: Mapped[TenantId]
@@ -51,6 +63,8 @@ class PayCode(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     # printed before it belonged to anybody, or bound again: by scanning it (product COD-2)
     bound_at: Mapped[datetime | None]
+    batch_id: Mapped[BigId | None]  # printed in this batch, whatever became of it since
+    batch_place: Mapped[int | None]  # from one
     created_at: Mapped[datetime]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import Any
 
 from fontTools.pens.basePen import BasePen
@@ -16,19 +17,27 @@ BOLD = 0.032  # of the size: how much a bold letter is widened
 
 
 def as_pdf(scene: Scene) -> bytes:
+    return pages_as_pdf([scene])
+
+
+def pages_as_pdf(scenes: Iterable[Scene]) -> bytes:
+    """One page for each; the first one's title is the document's. Drawn one at a time."""
     out = io.BytesIO()
-    canvas = Canvas(out, pagesize=(scene.width / PT, scene.height / PT), invariant=1)
-    canvas.setTitle(scene.title)
+    canvas = Canvas(out, invariant=1)
     canvas.setCreator("Yima")
     canvas.setAuthor("")
-    canvas.translate(0, scene.height / PT)
-    canvas.scale(1 / PT, -1 / PT)  # millimetres from the upper left, as the scene has them
-    for shape in scene.shapes:
-        if isinstance(shape, Box):
-            _box(canvas, shape)
-        else:
-            _words(canvas, shape)
-    canvas.showPage()
+    for index, scene in enumerate(scenes):
+        if not index:
+            canvas.setTitle(scene.title)
+        canvas.setPageSize((scene.width / PT, scene.height / PT))
+        canvas.translate(0, scene.height / PT)
+        canvas.scale(1 / PT, -1 / PT)  # millimetres from the upper left, as the scene has them
+        for shape in scene.shapes:
+            if isinstance(shape, Box):
+                _box(canvas, shape)
+            else:
+                _words(canvas, shape)
+        canvas.showPage()
     canvas.save()
     return out.getvalue()
 
