@@ -15,6 +15,7 @@ from gateways.alipay.oauth import AlipayOAuth
 from gateways.base import BillSource, CodePay, PayGateway
 from gateways.bill_download import Limits
 from gateways.http import Downloader, HttpTransport, Transport
+from gateways.maidan import MaidanDirectory
 from gateways.outgoing.sender import CallbackSender
 from gateways.sms import Sms, SmsLog, SmsRelay
 from gateways.tls import presenting
@@ -23,6 +24,7 @@ from gateways.wechat_oa.cards import WechatCards
 from gateways.wechat_oa.messages import WechatNotices
 from gateways.wechat_oa.oauth import WechatOAuth
 from gateways.wechat_oa.tokens import WechatTokens
+from gateways.wechat_pay.applyment import WechatApplyments
 from gateways.wechat_pay.bills import WechatBills
 from gateways.wechat_pay.checking import WechatChecking
 from gateways.wechat_pay.codepay import WechatCodePay
@@ -45,6 +47,8 @@ class Gateways:
     wechat_tokens: WechatTokens  # of official accounts and of the third-party platform
     wechat_menus: WechatMenus  # and parametric codes
     wechat_notices: WechatNotices  # template messages
+    wechat_applyments: WechatApplyments  # 特约商户进件
+    maidan: MaidanDirectory  # 买单's list of sub-merchants
     wechat_check: WechatChecking  # whether an account's keys are right
     alipay_check: AlipayChecking
     wechat_gold_plan: WechatGoldPlan
@@ -68,6 +72,7 @@ def build_gateways(
     callbacks: CallbackSender | None = None,
     bill_limits: Limits | None = None,
     sms_relay: str = "",
+    maidan_base: str = "",
 ) -> Gateways:
     """Build them; no connection is opened and no SDK imported before the first call.
 
@@ -121,6 +126,8 @@ def build_gateways(
         sms=SmsRelay(url=sms_relay, transport=transport()) if sms_relay else SmsLog(),
         wechat_tokens=WechatTokens(api_base=wechat_oa_api_base, transport=patient()),
         wechat_notices=WechatNotices(api_base=wechat_oa_api_base, transport=transport()),
+        wechat_applyments=WechatApplyments(base=wechat_pay_base, transport=patient(), now=now),
+        maidan=MaidanDirectory(base=maidan_base, transport=patient()),
         wechat_gold_plan=WechatGoldPlan(base=wechat_pay_base, transport=transport(), now=now),
         wechat_menus=WechatMenus(api_base=wechat_oa_api_base, transport=transport()),
         wechat_check=WechatChecking(

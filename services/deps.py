@@ -83,6 +83,7 @@ def open_gateways(
         now=now,
         make_transport=make_transport,
         sms_relay=settings.sms_relay,
+        maidan_base=settings.simulator_url or settings.maidan_url,
         callbacks=CallbackSender(
             allow_private=settings.allow_private_callbacks,
             allow_http=settings.allow_private_callbacks and settings.simulation,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -85,16 +86,60 @@ class WechatPayClient:
         self._refreshed_at: datetime | None = None
 
     def call(
-        self, method: str, target: str, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        sealed_by: str = "",
     ) -> dict[str, Any]:
         """Make one call; `target` is path and query as sent. An empty answer (204) is {}.
 
         GatewayRejected: 4xx with a code, `upstream_code` and `facts["number"]` (the internal
         number of Request-ID, or None). GatewayUnknown: no answer, 429, 5xx, 202, an answer that
         can not be read or whose signature is missing or wrong. Only 2xx answers are signed.
+        `sealed_by` names the key of `sealing_key` where a field of the body is sealed.
         """
         raw = b"" if body is None else _compact(body)
-        answer = self._send(method, target, raw)
+        return self._read(self._send(method, target, raw, sealed_by or None))
+
+    def upload(self, target: str, filename: str, kind: str, content: bytes) -> dict[str, Any]:
+        """Send a picture, `kind` its media type. Errors as `call`. Only its description is signed
+        (wechat.md A1)."""
+        meta = _compact({"filename": filename, "sha256": hashlib.sha256(content).hexdigest()})
+        mark = secrets.token_hex(16)
+        parts = (
+            (b'name="meta"\r\nContent-Type: application/json', meta),
+            (
+                f'name="file"; filename="{filename}"\r\nContent-Type: {kind}'.encode(),
+                content,
+            ),
+        )
+        head = f"--{mark}\r\nContent-Disposition: form-data; ".encode()
+        body = b"".join(head + words + b"\r\n\r\n" + part + b"\r\n" for words, part in parts)
+        body += f"--{mark}--\r\n".encode()
+        form = f"multipart/form-data; boundary={mark}"
+        return self._read(self._send("POST", target, body, signed=meta, kind=form))
+
+    def sealing_key(self) -> tuple[str, RSAPublicKey]:
+        """The key that sensitive fields are encrypted to, with the serial that names it.
+
+        WeChat's public key, or the platform certificate that began last (wechat.md A3, A4).
+        """
+        named = self._account.public_key_id
+        if named:
+            return named, self._keys[named]
+        items = self.call("GET", "/v3/certificates").get("data")
+        try:
+            newest = max(items or [], key=lambda one: datetime.fromisoformat(one["effective_time"]))
+            ((serial, key),) = _certificate_keys(
+                self.open(newest["encrypt_certificate"]), self._now()
+            ).items()
+        except (KeyError, TypeError, ValueError):
+            raise GatewayUnknown("no usable platform certificate") from None
+        return serial, key
+
+    def _read(self, answer: Answer) -> dict[str, Any]:
         if not 200 <= answer.status < 300:
             raise _refusal(answer)
         if not self._is_genuine(answer):
@@ -151,16 +196,28 @@ class WechatPayClient:
             "User-Agent": "yima/1",
         }
 
-    def _send(self, method: str, target: str, body: bytes, named: str | None = None) -> Answer:
+    def _send(
+        self,
+        method: str,
+        target: str,
+        body: bytes,
+        named: str | None = None,
+        *,
+        signed: bytes | None = None,
+        kind: str = "application/json",
+    ) -> Answer:
+        """`named` is the key that sealed its fields and that the answer is to be signed with, ""
+        for none. `signed` stands in for the body in the signature, where that is not the body."""
+        whole = body if signed is None else signed
         headers = {
-            "Authorization": self._authorization(method, self._prefix + target, body),
+            "Authorization": self._authorization(method, self._prefix + target, whole),
             "Accept": "application/json",
             "User-Agent": "yima/1",
         }
         if body:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = kind
         serial = self._account.public_key_id if named is None else named
-        if serial:  # asks for an answer signed with the public key
+        if serial:
             headers["Wechatpay-Serial"] = serial
         return self._transport.send(method, self._base + target, headers, body)
 
@@ -291,7 +348,14 @@ def _refusal(answer: Answer) -> GatewayRejected | GatewayUnknown:
     if not 400 <= answer.status < 500 or answer.status == 429 or not code or code in _UNDECIDED:
         return GatewayUnknown(f"HTTP {answer.status} {code or ''}".rstrip(), upstream_code=code)
     message = str(found.get("message") or "")[:200]
-    return GatewayRejected(code, message, number=_internal_number(answer), status=answer.status)
+    number, field = _internal_number(answer), _field(found.get("detail"))
+    return GatewayRejected(code, message, number=number, status=answer.status, field=field)
+
+
+def _field(detail: Any) -> str:
+    """Which field of the body stands against it, as WeChat writes it; "" where it does not say."""
+    named = detail.get("field") if isinstance(detail, dict) else None
+    return named[:200] if isinstance(named, str) else ""
 
 
 def _internal_number(answer: Answer) -> int | None:
