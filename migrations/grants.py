@@ -28,6 +28,7 @@ REMOVABLE = frozenset(
     "console_try",
     "audit_tail",
     "long_job_row",
+    "health_finding",
     "maidan_part",
     "application_paper",
     "ad_view",

@@ -59,9 +59,9 @@ class Provider(Base):
     )  # shown only: never an identity
     admin_phone_sealed: Mapped[str | None] = mapped_column(String(512), info={"personal": "phone"})
     remark: Mapped[str] = mapped_column(String(200), default="", server_default="")
-    # millionths of a payment, for estimates alone: None where nothing was agreed
-    wechat_rebate_ppm: Mapped[int | None]
-    alipay_rebate_ppm: Mapped[int | None]
+    # hundredths of a percent, for estimates alone: None where nothing was agreed
+    wechat_rebate_bp: Mapped[int | None]
+    alipay_rebate_bp: Mapped[int | None]
     created_at: Mapped[datetime]
 
 

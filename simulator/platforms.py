@@ -16,7 +16,7 @@ from simulator import alipay, wechat
 from simulator.second import FIRST, SECOND, WHICH
 from simulator.world import World
 
-SUB_STATES = ("", "no_relation", "unknown", "no_product", "punished")
+SUB_STATES = ("", "no_relation", "unknown", "no_product", "punished", "no_refund")
 SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "wechat.public_identity": (FIRST, WHICH, "which WeChat Pay public key answers are signed with"),
     "wechat.apiv2_key": (FIRST, (FIRST, SECOND), "second: the APIv2 key was reset"),

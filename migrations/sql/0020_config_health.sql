@@ -4,8 +4,8 @@ ALTER TABLE provider
 	ADD COLUMN admin_name VARCHAR(32) DEFAULT '' NOT NULL,
 	ADD COLUMN admin_phone_sealed VARCHAR(512),
 	ADD COLUMN remark VARCHAR(200) DEFAULT '' NOT NULL,
-	ADD COLUMN wechat_rebate_ppm INTEGER,
-	ADD COLUMN alipay_rebate_ppm INTEGER;
+	ADD COLUMN wechat_rebate_bp INTEGER,
+	ADD COLUMN alipay_rebate_bp INTEGER;
 
 CREATE TABLE health_finding (
 	provider_id BIGINT NOT NULL, 

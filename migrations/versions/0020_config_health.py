@@ -17,7 +17,7 @@ depends_on = None
 SQL = Path(__file__).parents[1] / "sql" / "0020_config_health.sql"
 COLUMNS = (
     *("short_name", "admin_name", "admin_phone_sealed", "remark"),
-    *("wechat_rebate_ppm", "alipay_rebate_ppm"),
+    *("wechat_rebate_bp", "alipay_rebate_bp"),
 )
 
 

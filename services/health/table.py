@@ -128,6 +128,17 @@ CHECKS: Final = (
         _MERCHANT, after=("merchant_wechat",),
     ),
     Check(
+        "merchant_maidan", M, "渠道与子商户号相符",
+        ("请商户先开通微信买单，再同步一次子商户。", "不用买单就在商户资料里把渠道改回官方直连。"),
+        _MERCHANT,
+    ),
+    Check(
+        "merchant_refunding", M, "服务商 API 退款权限",
+        ("在微信支付服务商平台邀请商户授权「服务商 API 退款」。",
+         "请商户登录商户平台，在产品中心接受邀请，然后把失败的退款再发起一次。"),
+        _MERCHANT, after=("merchant_wechat",),
+    ),
+    Check(
         "merchant_alipay", M, "支付宝授权有效",
         ("在支付宝开放平台给应用开通「第三方应用授权」功能。",
          "打开商户的支付宝授权码，请商户管理员用支付宝扫码重新授权。"),
@@ -148,7 +159,7 @@ CHECKS: Final = (
         "store_paying", S, "门店码能付成",
         ("确认门店在营业、收款码没有停用。", "门店有自己的子商户号时，核对它有没有填错。",
          "用这家门店的收款码付一笔验证。"),
-        _MERCHANT + "?tab=stores", after=("pay_page", "merchant_wechat"),
+        _MERCHANT + "?tab=stores", after=("merchant_wechat",),
     ),
 )  # fmt: skip
 BY_NAME: Final = {check.name: check for check in CHECKS}

@@ -67,6 +67,8 @@ def _merchant(world: World, provider: WechatProvider, params: dict[str, Any]) ->
         if any(sub_mchid in other.merchants for other in world.wechat.values()):
             raise Refusal("NO_AUTH", "受理关系不存在", NO_RELATION)
         raise Refusal("MCH_NOT_EXISTS", "商户号不存在", status=404)
+    if world.switches.get(f"wechat.sub.{sub_mchid}") == "no_refund":
+        raise Refusal("NO_AUTH", "特约商户未授权服务商API退款")
     return sub_mchid
 
 
