@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from simulator import control, platforms, sms, wechat
+from simulator import applyment_desk, control, maidan, platforms, sms, wechat
 from simulator.alipay import register as register_alipay
 from simulator.phone import register as register_phone
 from simulator.world import World, open_world
@@ -29,6 +29,8 @@ def create_app(home: Path | None = None, world: World | None = None) -> Flask:
     register_alipay(app, world)
     register_phone(app, world)
     sms.register(app, world)
+    applyment_desk.register(app, world)
+    maidan.register(app, world)
     platforms.register(app, world)
     control.register(app, world)
     app.register_error_handler(HTTPException, _plain_error)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator import parties
+from simulator.applyment_state import ApplymentBook
 from simulator.books import Books
 from simulator.clock import Clock
 from simulator.due import Due
@@ -69,14 +70,23 @@ class World:
     wechat: dict[str, parties.WechatProvider] = field(default_factory=lambda: parties.WECHAT)
     alipay: dict[str, parties.AlipayApp] = field(default_factory=lambda: parties.ALIPAY)
     gold: GoldBook = field(init=False)  # Gold Plans of sub-merchants
+    applyments: ApplymentBook = field(init=False)
     outbox: Outbox = field(init=False)
     due: Due = field(init=False)
 
     def __post_init__(self) -> None:
         self.gold = GoldBook(self.home / "goldplan.json")
+        self.applyments = ApplymentBook(self.home / "applyments.json")
         self.outbox = Outbox(self.clock, self._told, self.faults)
         self.due = Due(self.clock)
         self.clock.on_jump = self._jumped
+
+    def _dismiss(self) -> None:
+        """Sub-merchants that came by an application go with it."""
+        for form in self.applyments.forms.values():
+            provider = self.wechat.get(form.sp_mchid)
+            if provider is not None and form.sub_mchid:
+                provider.merchants.pop(form.sub_mchid, None)
 
     def _jumped(self) -> None:
         self.due.run()
@@ -140,6 +150,8 @@ class World:
             self.messages.clear()
             self.cards.clear()
             self.gold.forget()
+            self._dismiss()
+            self.applyments.forget()
             self.oa = OaState()
             if self.oa_file is not None:
                 self.oa_file.forget()

@@ -18,7 +18,7 @@ from services import audit, longjobs
 from services.deps import Deps
 from services.longjobs.asking import JobRunning
 from services.maidan import files, linking
-from services.maidan.problems import BadList, NotLinked, SyncRunning
+from services.maidan.problems import NotLinked, SyncRunning
 
 KIND: Final = "maidan_sync"
 PART: Final = 500  # rows of one step
@@ -112,6 +112,3 @@ def own_sp_mchid(session: Session, provider_id: int) -> str:
         )
     )
     return str((facts or {}).get("sp_mchid") or "")
-
-
-__all__ = ["KIND", "PART", "BadList", "begin_file", "begin_listed", "own_sp_mchid"]

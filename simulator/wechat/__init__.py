@@ -14,6 +14,7 @@ from simulator.official import OFFICIAL, PLATFORM, Template
 from simulator.parties import PEOPLE, WechatProvider
 from simulator.wallets import register_operations, register_wallet
 from simulator.wechat import (
+    applyment,
     base_token,
     bills,
     cards,
@@ -23,6 +24,7 @@ from simulator.wechat import (
     component_page,
     gate,
     goldplan,
+    media,
     menus,
     micropay,
     notices,
@@ -62,6 +64,7 @@ OPERATIONS = (
     gate.Operation("wechat.tradebill", "GET", "/v3/bill/tradebill", bills.tradebill(BILLS)),
     gate.Operation("wechat.certificates", "GET", "/v3/certificates", certificates.download),
     *goldplan.OPERATIONS,
+    *applyment.OPERATIONS,
 )
 ON_OFF = ("on", "off")
 SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -111,6 +114,7 @@ SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
     **component.SWITCHES,
     **notices.SWITCHES,
     **goldplan.SWITCHES,
+    **applyment.SWITCHES,
     "snapshotuser": ("off", ON_OFF, "on: OAuth gives a throw-away identity"),
 }
 
@@ -136,12 +140,15 @@ def register(app: Flask, world: World) -> None:
     base_token.mount(app, world)
     cards.mount(app, world)
     goldplan.mount_control(app, world)
+    media.mount(app, world)
+    applyment.admit_all(world)
     _mount_official(app, world)
     refunds.rearm(world)
     bills.mount_download(app, world, BILLS)
     register_wallet(app, "wechat", partial(wallet.pay, world))
     names = [operation.name for operation in OPERATIONS]
     names += [operation.name for operation in micropay.OPERATIONS]
+    names.append(media.NAME)
     register_operations(
         app, *names, "wechat.notify", "wechat.refund_notify", "wechat.oauth", "wechat.oauth_page"
     )

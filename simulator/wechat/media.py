@@ -1,0 +1,90 @@
+"""Pictures for applications: only their description is signed. Source: wechat.md A1, E1."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from typing import Any, Final
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from simulator import wire
+from simulator.applyment_state import Media
+from simulator.parties import WechatProvider
+from simulator.wechat import gate, sign
+from simulator.wechat.errors import Refusal, refusal_answer
+from simulator.world import World
+
+NAME: Final = "wechat.applyment_media"
+RULE: Final = "/v3/merchant/media/upload"
+MOST: Final = 2 * 1024 * 1024
+# what a picture begins with, by the end of its name
+BEGINS: Final = {
+    "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n", "bmp": b"BM",
+}  # fmt: skip
+
+
+def mount(app: Flask, world: World) -> None:
+    def view() -> Response:
+        request.max_content_length = MOST + 64 * 1024
+        fault = wire.arrive(world.faults, request.environ, NAME, RULE)
+        if fault is not None:
+            world.note("in", NAME, f"fault {fault.kind}")
+            return Response(status=500)
+        try:
+            answer = _taken(world)
+        except Refusal as no:
+            world.note("in", NAME, f"{no.status} {no.code} {no.message}")
+            answer = refusal_answer(no)
+        wire.leave(world.faults, request.environ, NAME, RULE)
+        return answer
+
+    app.add_url_rule(RULE, NAME, view, methods=["POST"], provide_automatic_options=False)
+
+
+def _taken(world: World) -> Response:
+    try:
+        meta, file = request.form.get("meta"), request.files.get("file")
+        content = b"" if file is None else file.read()
+    except HTTPException:
+        raise Refusal("PARAM_ERROR", "图片大小不能超过2M") from None
+    if meta is None or file is None or set(request.form) | set(request.files) != {"meta", "file"}:
+        raise Refusal("PARAM_ERROR", "请求体应含meta和file两部分")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    target = wire.raw_target(request.environ)
+    asked = sign.Asked("POST", target, meta.encode(), headers, False)
+    provider = sign.authenticate(world, asked)
+    serial = sign.answers_with(world, provider, asked)
+    _check(meta, file.filename or "", content)
+    number = f"V1_{secrets.token_urlsafe(60)}"
+    _keep(world, provider, number, content)
+    world.note("in", NAME, "ok")
+    result: dict[str, Any] = {"media_id": number}
+    return gate._signed(world, provider, serial, result, (NAME, RULE))
+
+
+def _check(meta: str, filename: str, content: bytes) -> None:
+    try:
+        said = json.loads(meta)
+    except ValueError:
+        raise Refusal("PARAM_ERROR", "meta不是合法的JSON") from None
+    if not isinstance(said, dict) or set(said) != {"filename", "sha256"}:
+        raise Refusal("PARAM_ERROR", "meta应只含filename和sha256")
+    end = str(said["filename"]).rpartition(".")[2].lower()
+    if end not in BEGINS or filename != said["filename"]:
+        raise Refusal("PARAM_ERROR", "图片格式只支持JPG、PNG、BMP")
+    if len(content) > MOST:
+        raise Refusal("PARAM_ERROR", "图片大小不能超过2M")
+    if hashlib.sha256(content).hexdigest() != said["sha256"]:
+        raise Refusal("PARAM_ERROR", "图片sha256不匹配")
+    if not content.startswith(BEGINS[end]):
+        raise Refusal("PARAM_ERROR", "图片内容与格式不符")
+
+
+def _keep(world: World, provider: WechatProvider, number: str, content: bytes) -> None:
+    with world.lock:
+        digest = hashlib.sha256(content).hexdigest()
+        world.applyments.media[number] = Media(provider.sp_mchid, digest, len(content))
+        world.applyments.save()
