@@ -125,6 +125,8 @@ class WechatAccount:
     # APIv2, which payment codes are paid by; both are "" where the provider takes none
     apiv2_key: str = field(default="", repr=False)  # 32 ASCII characters
     merchant_certificate: str = field(default="", repr=False)  # PEM, for mutual TLS
+    # (id, PEM) of public keys that were replaced: notifications on their way are signed with them
+    older_public_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,8 @@ class ProviderAccounts:
     alipay: tuple[AlipayAccount, ...]
     official: OfficialAccount | None
     grants: dict[int, AlipayGrant]  # by merchant id
+    # by (merchant id, PID): stores' own accounts, and those that a merchant had before
+    other_grants: dict[tuple[int, str], AlipayGrant] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,9 @@ class AlipayGrant:
 
     pid: str
     app_auth_token: str = field(repr=False)
+
+
+OTHER_GRANT = "grant:"  # and the PID: the kind of a grant that is not the merchant's own of now
 
 
 def seal_place(table: str, column: str, row: str) -> str:
@@ -99,6 +104,7 @@ def load_accounts(
     alipay: tuple[AlipayAccount, ...] = ()
     official: OfficialAccount | None = None
     grants: dict[int, AlipayGrant] = {}
+    others: dict[tuple[int, str], AlipayGrant] = {}
     for row in rows:
         held = secrets.get(row.id, {})
         if (row.channel, row.kind) == ("wechat", "pay"):
@@ -109,7 +115,10 @@ def load_accounts(
             official = _official(row.facts, held)
         elif (row.channel, row.kind) == ("alipay", "grant") and row.merchant_id is not None:
             grants[row.merchant_id] = AlipayGrant(row.facts["pid"], held["app_auth_token"][0])
-    return ProviderAccounts(provider_id, version, wechat, alipay, official, grants)
+        elif row.kind.startswith(OTHER_GRANT) and row.merchant_id is not None and held:
+            grant = AlipayGrant(row.facts["pid"], held["app_auth_token"][0])
+            others[row.merchant_id, grant.pid] = grant
+    return ProviderAccounts(provider_id, version, wechat, alipay, official, grants, others)
 
 
 def _secrets(session: Session, ring: KeyRing, provider_id: int) -> dict[int, dict[str, list[str]]]:
@@ -150,6 +159,7 @@ def _wechat(row: AccountRow, held: dict[str, list[str]], version: int) -> tuple[
         platform_certificates=tuple(facts.get("platform_certificates", ())),
         apiv2_key=held.get("apiv2_key", [""])[0],
         merchant_certificate=facts.get("merchant_certificate", ""),
+        older_public_keys=tuple((old[0], old[1]) for old in facts.get("older_public_keys", ())),
     )
     older = [
         replace(newest, apiv3_key=key, account_key=f"{newest.account_key}:v3key{n}")
@@ -175,9 +185,17 @@ def _alipay(row: AccountRow, held: dict[str, list[str]], version: int) -> tuple[
 
 
 def account_for(
-    accounts: ProviderAccounts, channel: str, merchant_id: int, wechat_sub_mchid: str | None
+    accounts: ProviderAccounts,
+    channel: str,
+    merchant_id: int,
+    wechat_sub_mchid: str | None,
+    alipay_pid: str | None = None,
 ) -> ChannelAccount:
-    """The account to call for one merchant; raises `NotConfigured` where something is missing."""
+    """The account to call for one merchant; raises `NotConfigured` where something is missing.
+
+    `alipay_pid`: whose money it is, where that may be another account than the merchant's own of
+    now: a store's, or the one that an earlier payment went to.
+    """
     if channel == "wechat":
         if not accounts.wechat or not wechat_sub_mchid:
             raise NotConfigured(channel=channel)
@@ -185,6 +203,8 @@ def account_for(
     if channel != "alipay":
         raise NotConfigured(channel=channel)  # a member's card is nobody's account at a wallet
     grant = accounts.grants.get(merchant_id)
+    if alipay_pid and (grant is None or grant.pid != alipay_pid):
+        grant = accounts.other_grants.get((merchant_id, alipay_pid))
     if not accounts.alipay or grant is None:
         raise NotConfigured(channel=channel)
     return replace(accounts.alipay[0], app_auth_token=grant.app_auth_token, seller_id=grant.pid)

@@ -289,6 +289,8 @@ def _configured_keys(account: WechatAccount) -> dict[str, RSAPublicKey]:
     keys: dict[str, RSAPublicKey] = {}
     for pem in account.platform_certificates:
         keys.update(_certificate_keys(pem, None))
+    for name, pem in account.older_public_keys:
+        keys[name] = rsa.public_key(pem)
     if account.public_key_id:
         keys[account.public_key_id] = rsa.public_key(account.public_key)
     return keys

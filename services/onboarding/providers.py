@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +66,7 @@ def set_wechat(deps: Deps, out_mch_id: str, entry: WechatEntry, *, actor: str) -
     def unit(session: Session) -> list[str]:
         now = deps.now()
         provider = lock_provider(session, out_mch_id)
-        facts = dict(entry.facts)
+        facts = dict(entry.facts) | _replaced_public_key(session, provider, entry.facts)
         if entry.add_certificates:
             kept = facts_of(session, provider, "wechat").get("platform_certificates", [])
             facts["platform_certificates"] = list(dict.fromkeys([*kept, *entry.add_certificates]))
@@ -94,6 +95,18 @@ def set_wechat(deps: Deps, out_mch_id: str, entry: WechatEntry, *, actor: str) -
         return changed
 
     return deps.transact(unit)
+
+
+def _replaced_public_key(
+    session: Session, provider: Provider, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """WeChat's public key of before stays good for what is signed with it already."""
+    known = facts_of(session, provider, "wechat")
+    name, pem = known.get("public_key_id"), known.get("public_key")
+    if not (name and pem) or given.get("public_key_id") in (None, name):
+        return {}
+    older = [one for one in known.get("older_public_keys", []) if one[0] != name]
+    return {"older_public_keys": [*older, [name, pem]]}
 
 
 def set_alipay(
@@ -133,6 +146,9 @@ def retire_replaced(deps: Deps, out_mch_id: str, *, actor: str) -> list[str]:
                 for older in live_secrets(session, account, kind)[1:]:
                     older.retired_at = now
                     gone.append(kind)
+            if account.facts.get("older_public_keys"):
+                account.facts = {**account.facts, "older_public_keys": []}
+                gone.append("public_key")
         raise_version(session, provider, actor, "credentials_retired", gone, now)
         return gone
 
