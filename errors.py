@@ -26,7 +26,7 @@ class NotFound(AppError):
     code = "NOT_FOUND"
     status = 404
     title = "没有找到这个页面"
-    steps = ("检查链接是否完整，或重新扫码。",)
+    steps: tuple[str, ...] = ("检查链接是否完整，或重新扫码。",)
     money = "没有扣款。"
 
 
@@ -34,7 +34,7 @@ class BadInput(AppError):
     code = "INPUT_INVALID"
     status = 400
     title = "提交的内容有误"
-    steps = ("返回上一页，重新填写后再试。",)
+    steps: tuple[str, ...] = ("返回上一页，重新填写后再试。",)
     money = "没有扣款。"
 
 
@@ -42,7 +42,7 @@ class Conflict(AppError):
     code = "CONFLICT"
     status = 409
     title = "这笔订单的内容与先前不一致"
-    steps = ("重新扫码，再付一次。",)
+    steps: tuple[str, ...] = ("重新扫码，再付一次。",)
     money = "没有扣款。"
 
 
@@ -50,7 +50,7 @@ class Forbidden(AppError):
     code = "FORBIDDEN"
     status = 403
     title = "没有权限"
-    steps = ("换有权限的人来操作。",)
+    steps: tuple[str, ...] = ("换有权限的人来操作。",)
 
 
 class GatewayRejected(AppError):
@@ -73,7 +73,7 @@ class NotEnough(GatewayRejected):
 
     code = "REFUND_BALANCE"
     title = "商户余额不足，可能已自动提现"
-    steps = ("查看商户在钱包的余额。", "充值后用原退款单号重试。")
+    steps: tuple[str, ...] = ("查看商户在钱包的余额。", "充值后用原退款单号重试。")
 
 
 class GatewayUnknown(AppError):
@@ -82,7 +82,7 @@ class GatewayUnknown(AppError):
     code = "PAY_PENDING"
     status = 502
     title = "正在确认付款结果"
-    steps = ("请先不要重复付款，稍后查看结果。",)
+    steps: tuple[str, ...] = ("请先不要重复付款，稍后查看结果。",)
 
 
 class NotifyInvalid(AppError):
@@ -91,7 +91,7 @@ class NotifyInvalid(AppError):
     code = "NOTIFY_INVALID"
     status = 401
     title = "通知验签失败"
-    steps = ()
+    steps: tuple[str, ...] = ()
 
 
 class CallbackAddress(AppError):
@@ -100,4 +100,4 @@ class CallbackAddress(AppError):
     code = "CALLBACK_ADDRESS"
     status = 400
     title = "回调地址不可用"
-    steps = ("填写公网可访问的 https 地址。",)
+    steps: tuple[str, ...] = ("填写公网可访问的 https 地址。",)

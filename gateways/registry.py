@@ -12,6 +12,7 @@ from gateways.alipay.checking import AlipayChecking
 from gateways.alipay.codepay import AlipayCodePay
 from gateways.alipay.gateway import AlipayClients, AlipayGateway
 from gateways.alipay.oauth import AlipayOAuth
+from gateways.alipay.shops import AlipayShops
 from gateways.base import BillSource, CodePay, PayGateway
 from gateways.bill_download import Limits
 from gateways.http import Downloader, HttpTransport, Transport
@@ -46,6 +47,7 @@ class Gateways:
     wechat_cards: WechatCards  # a card in WeChat's own wallet
     wechat_tokens: WechatTokens  # of official accounts and of the third-party platform
     wechat_menus: WechatMenus  # and parametric codes
+    alipay_shops: AlipayShops  # 口碑门店, to be picked from
     wechat_notices: WechatNotices  # template messages
     wechat_applyments: WechatApplyments  # 特约商户进件
     maidan: MaidanDirectory  # 买单's list of sub-merchants
@@ -120,6 +122,7 @@ def build_gateways(
         ),
         alipay_oauth=AlipayOAuth(clients, auth_base=alipay_auth_base),
         alipay=alipay,
+        alipay_shops=AlipayShops(clients),
         codes=MappingProxyType(by_code),
         callbacks=callbacks or CallbackSender(),
         bills=MappingProxyType({"wechat": wechat_bills, "alipay": alipay_bills}),

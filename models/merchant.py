@@ -103,7 +103,10 @@ class Merchant(Base):
         CheckConstraint("deleted_at IS NULL OR NOT is_active", name="deleted_is_inactive"),
         CheckConstraint("(old_key_sealed IS NULL) = (old_key_until IS NULL)", name="old_key_ends"),
         CheckConstraint("rebate_bp BETWEEN 0 AND 10000", name="rebate_is_a_share"),
-        CheckConstraint(f"deposit_step IN {_STEPS} AND refund_api_step IN {_STEPS}", name="steps"),
+        CheckConstraint(
+            f"deposit_step IN {_STEPS} AND refund_api_step IN {_STEPS}",
+            name="permissionstep",
+        ),
     )
 
     provider_id: Mapped[TenantId]

@@ -123,7 +123,9 @@ def start_payment(
     same call may be made again. Source: WeChat Pay APIv3 partner JSAPI, alipay.trade.create.
     """
     accounts = deps.accounts_of(scan.provider_id, scan.account_version)
-    account = account_for(accounts, payer.channel, scan.merchant_id, scan.wechat_sub_mchid)
+    account = account_for(
+        accounts, payer.channel, scan.merchant_id, scan.wechat_sub_mchid, scan.alipay_pid
+    )
     for _ in range(3):
         found = _open(
             deps, scan, payer, purchase, account, intent_key, expires_at, trade_no, beside

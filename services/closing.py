@@ -80,8 +80,7 @@ def find_target(deps: Deps, provider_id: int, attempt_id: int) -> Target:
     row = _TARGET.first(deps, {"provider_id": provider_id, "attempt_id": attempt_id})
     assert row is not None, f"attempt {attempt_id} is gone"
     accounts = deps.accounts_of(provider_id, row.account_version)
-    sub_mchid = row.payee if row.channel == "wechat" else None
-    account = account_for(accounts, row.channel, row.merchant_id, sub_mchid)
+    account = account_for(accounts, row.channel, row.merchant_id, row.payee, row.payee)
     return Target(
         attempt_id=attempt_id,
         order_id=row.order_id,

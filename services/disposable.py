@@ -17,8 +17,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.merchant import Merchant, Store
-from services.accounts import seal_place
 from services.deps import Deps
+from services.merchants.keys import live_keys
 from services.problems import PayProblem
 from services.scan import Scan, find_route, scan_store
 
@@ -82,11 +82,12 @@ def _checked(
 def _check_signature(
     session: Session, deps: Deps, merchant: Merchant, values: Mapping[str, str]
 ) -> None:
-    place = seal_place("merchant", "authen_key_sealed", merchant.seal_key)
-    key = deps.ring.open(merchant.authen_key_sealed, place)
     signed = "&".join(f"{name}={values.get(name, '')}" for name in SIGNED)
-    right = hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest().upper()
-    if not hmac.compare_digest(right.encode(), values.get("sign", "").encode()):
+    said = values.get("sign", "").encode()
+    if not any(
+        hmac.compare_digest(_sign(key, signed).encode(), said)
+        for key in live_keys(deps, merchant, deps.now())
+    ):
         raise PayProblem("SIGN_INVALID", status=403)
     stamp, nonce = values.get("ts", ""), values.get("nonce", "")
     if not _DIGITS.fullmatch(stamp) or not _NONCE.fullmatch(nonce):
@@ -95,6 +96,10 @@ def _check_signature(
     if abs(now.timestamp() - int(stamp)) > VALID_FOR.total_seconds():
         raise PayProblem("LINK_EXPIRED", status=403)
     _spend_nonce(session, merchant, nonce, signed, now.timestamp(), deps)
+
+
+def _sign(key: str, signed: str) -> str:
+    return hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest().upper()
 
 
 def _spend_nonce(

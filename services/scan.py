@@ -25,7 +25,10 @@ _COLUMNS = """
     c.id AS code_id, c.code, c.kind, c.name AS code_name, c.is_active AS code_active, c.staff_id,
     c.unit_price_fen,
     m.id AS merchant_id, m.out_sub_mch_id, m.name AS merchant_name, m.short_name, m.order_prefix,
-    m.is_active AS merchant_active, m.wechat_sub_mchid, m.alipay_pid, m.alipay_state,
+    m.is_active AS merchant_active,
+    COALESCE(s.wechat_sub_mchid, m.wechat_sub_mchid) AS wechat_sub_mchid,
+    COALESCE(s.alipay_pid, m.alipay_pid) AS alipay_pid,
+    CASE WHEN s.alipay_pid IS NULL THEN m.alipay_state ELSE s.alipay_state END AS alipay_state,
     m.alipay_wap, m.min_fen AS merchant_min, m.max_fen AS merchant_max,
     s.id AS store_id, s.out_shop_id, s.name AS store_name, s.branch_name,
     s.is_active AS store_active, s.opens_at, s.closes_at, s.page_mode, s.goods_tag,
@@ -58,7 +61,10 @@ _PROVIDER = text("SELECT 1 FROM provider WHERE out_mch_id = :out_mch_id")
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One row that the whole visit needs. Fields are named as their columns."""
+    """One row that the whole visit needs. Fields are named as their columns.
+
+    The wallets' accounts are the store's own where it has any, else the merchant's (MCH-11).
+    """
 
     provider_id: int
     out_mch_id: str

@@ -54,10 +54,18 @@ def after_rejection(
 
 def grant_lost(session: Session, deps: Deps, scan: Scan, state: str, code: str) -> None:
     """Alipay says that the merchant's grant is over: nobody is sent there until it is renewed."""
-    session.execute(
-        text("UPDATE merchant SET alipay_state = :s WHERE provider_id = :p AND id = :m"),
-        {"s": state, "p": scan.provider_id, "m": scan.merchant_id},
-    )
+    keys = {"s": state, "p": scan.provider_id, "m": scan.merchant_id, "store": scan.store_id}
+    own = session.execute(
+        text(
+            "UPDATE store SET alipay_state = :s WHERE provider_id = :p AND id = :store"
+            " AND alipay_pid IS NOT NULL RETURNING id"
+        ),
+        keys,
+    ).first()
+    if own is None:
+        session.execute(
+            text("UPDATE merchant SET alipay_state = :s WHERE provider_id = :p AND id = :m"), keys
+        )
     audit.record(
         session,
         provider_id=scan.provider_id,

@@ -35,6 +35,16 @@ class WechatProvider:
     oa_page_error: str = ""  # "10005" makes the OAuth page answer that error
 
 
+@dataclass(frozen=True)
+class AlipayShop:
+    """口碑门店: a shop of a merchant at Alipay."""
+
+    shop_id: str
+    name: str
+    branch: str
+    address: str
+
+
 @dataclass
 class AlipayMerchant:
     """A merchant's Alipay account with its grant to the ISV app."""
@@ -45,6 +55,8 @@ class AlipayMerchant:
     name: str
     token_state: str = "valid"  # valid, invalid, expired, no_api
     products: frozenset[str] = frozenset({"f2f", "wap"})
+    shops: tuple[AlipayShop, ...] = ()
+    is_granted: bool = True  # False: it consents to the app in the course of a test or a demo
 
 
 @dataclass
@@ -127,6 +139,13 @@ ALIPAY = {
                         "2021000000000109",
                         "202611BBsimtokenqinghe0109",
                         "青禾茶事",
+                        shops=(
+                            AlipayShop("2026112100001", "青禾茶事", "湖滨店", "杭州市湖滨路 18 号"),
+                            AlipayShop(
+                                "2026112100002", "青禾茶事", "东坡路店", "杭州市东坡路 6 号"
+                            ),
+                            AlipayShop("2026112100003", "青禾茶事", "西溪店", "杭州市文二西路"),
+                        ),
                     ),
                     AlipayMerchant(
                         "2088000000000117",
@@ -139,6 +158,20 @@ ALIPAY = {
                         "2021000000000125",
                         "202611BBsimtokenshanque0125",
                         "山雀咖啡",
+                    ),
+                    AlipayMerchant(
+                        "2088000000000133",
+                        "2021000000000133",
+                        "202611BBsimtokenchengua133",
+                        "晨光早点",
+                        is_granted=False,
+                    ),
+                    AlipayMerchant(
+                        "2088000000000141",
+                        "2021000000000141",
+                        "202611BBsimtokenshouxian41",
+                        "湖畔商贸",
+                        is_granted=False,
                     ),
                 )
             },

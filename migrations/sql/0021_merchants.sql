@@ -51,7 +51,7 @@ ALTER TABLE merchant
     ADD CONSTRAINT ck_merchant_old_key_ends
         CHECK ((old_key_sealed IS NULL) = (old_key_until IS NULL)),
     ADD CONSTRAINT ck_merchant_rebate_is_a_share CHECK (rebate_bp BETWEEN 0 AND 10000),
-    ADD CONSTRAINT ck_merchant_steps CHECK (
+    ADD CONSTRAINT ck_merchant_permissionstep CHECK (
         deposit_step IN ('none', 'whitelisted', 'invited', 'open')
         AND refund_api_step IN ('none', 'whitelisted', 'invited', 'open')),
     ADD CONSTRAINT ck_merchant_merchantsource

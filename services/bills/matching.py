@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from errors import Conflict
 from gateways.bill_rows import open_duck
 from models.bill import Bill, BillStatus, BillSubject, DifferenceKind
-from models.merchant import Merchant
+from models.merchant import Merchant, Store
 from services.bills import comparing, ours, recording
 from services.bills.comparing import Difference, Known, Pair
 from services.bills.fetching import fetch_bill, find_bill, take
@@ -160,7 +160,14 @@ def _beside(rows: Path, folder: Path) -> Path:
 def _known(session: Session, bill: Bill) -> Known:
     mine = Merchant.provider_id == bill.provider_id
     if bill.merchant_id is None:
-        every = session.scalars(select(Merchant.wechat_sub_mchid).where(mine))
+        every = [
+            *session.scalars(select(Merchant.wechat_sub_mchid).where(mine)),
+            *session.scalars(
+                select(Store.wechat_sub_mchid).where(
+                    Store.provider_id == bill.provider_id, Store.wechat_sub_mchid.is_not(None)
+                )
+            ),
+        ]
         return Known(frozenset(payee for payee in every if payee))
     prefix = session.scalar(
         select(Merchant.order_prefix).where(mine, Merchant.id == bill.merchant_id)

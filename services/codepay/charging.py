@@ -101,7 +101,9 @@ def _check(deps: Deps, scan: Scan, cmd: Charge, channel: str) -> None:
 
 def _account(deps: Deps, scan: Scan, channel: str) -> ChannelAccount:
     accounts = deps.accounts_of(scan.provider_id, scan.account_version)
-    account = account_for(accounts, channel, scan.merchant_id, scan.wechat_sub_mchid)
+    account = account_for(
+        accounts, channel, scan.merchant_id, scan.wechat_sub_mchid, scan.alipay_pid
+    )
     if not deps.gateways.codes[channel].is_ready(account):
         raise NotConfigured(channel=channel)
     return account

@@ -29,6 +29,7 @@ from services.onboarding.checks import (
 )
 from services.onboarding.rows import (
     add_account,
+    keep_past_grant,
     make_code,
     make_first_person,
     make_merchant,
@@ -106,6 +107,7 @@ def set_merchant_alipay(
         before = merchant.alipay_pid
         if before not in (None, pid) and not replace_pid:
             raise Conflict(f"the merchant's Alipay account is {before}: this grant is of another")
+        keep_past_grant(session, provider.id, merchant.id, pid)
         merchant.alipay_pid, merchant.alipay_state = pid, GrantState.VALID
         changed = add_account(
             session, deps, provider.id,

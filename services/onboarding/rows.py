@@ -68,6 +68,40 @@ def add_account(
     ]
 
 
+OTHER = "grant:"  # and the PID: see `services.accounts.OTHER_GRANT`
+
+
+def keep_past_grant(session: Session, provider_id: int, merchant_id: int, new_pid: str) -> None:
+    """Before another account takes the place of a merchant's own: what was begun with the old one
+    is still asked about, and given back, under its own grant. One that comes back takes its old
+    row again; "" for `new_pid`: none follows.
+    """
+
+    def row_of(kind: str) -> ChannelAccount | None:
+        return session.scalar(
+            select(ChannelAccount).where(
+                ChannelAccount.provider_id == provider_id,
+                ChannelAccount.channel == "alipay",
+                ChannelAccount.kind == kind,
+                ChannelAccount.merchant_id == merchant_id,
+            )
+        )
+
+    own = row_of("grant")
+    if own is None or own.facts["pid"] == new_pid:
+        return
+    past = row_of(OTHER + str(own.facts["pid"]))
+    if past is not None:  # a store of the merchant has the same account: one row serves both
+        past.kind = f"ended:{past.id}"
+        session.flush()
+    own.kind = OTHER + str(own.facts["pid"])
+    session.flush()
+    again = row_of(OTHER + new_pid) if new_pid else None
+    if again is not None:
+        again.kind = "grant"
+        session.flush()
+
+
 def _put_secret(
     session: Session, deps: Deps, account: ChannelAccount, kind: str, plain: str, now: datetime
 ) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from simulator.alipay import bills, consent, notices, refunds, trades, wallet
+from simulator.alipay import bills, consent, grants, notices, refunds, trades, wallet
 from simulator.alipay.consent import add_consent
 from simulator.alipay.expiry import Expiry
 from simulator.alipay.gateway import add_gateway
@@ -59,12 +59,19 @@ def register(app: Flask, world: World) -> None:
     add_gateway(app, sim)
     add_cashier(app, sim)
     add_consent(app, sim)
+    grants.add_grants(app, sim)
     bills.add_downloads(app, sim)
     add_pay_codes(app, sim)
     register_wallet(app, "alipay", wallet.wallet(sim))
     names = {n for m in METHODS.values() for n in m.fault_names} | {bills.OPERATION}
     register_operations(
-        app, *sorted(names), notices.OPERATION, notices.REFUNDED, wallet.OPERATION, consent.PATH
+        app,
+        *sorted(names),
+        notices.OPERATION,
+        notices.REFUNDED,
+        wallet.OPERATION,
+        consent.PATH,
+        grants.PATH,
     )
 
 

@@ -11,7 +11,8 @@ from simulator.world import World
 
 
 def credentials(world: World, app: AlipayApp) -> dict[str, Any]:
-    """Of one ISV app; `app_auth_token` is its first merchant's, `merchants` has them all."""
+    """Of one ISV app; `app_auth_token` is its first merchant's, `merchants` has all
+    that consented before."""
     key = integrator_key(world, app.app_id)
     return {
         "app_id": app.app_id,
@@ -28,6 +29,7 @@ def credentials(world: World, app: AlipayApp) -> dict[str, Any]:
                 "app_auth_token": m.app_auth_token,
             }
             for m in app.merchants.values()
+            if m.is_granted
         ],
     }
 

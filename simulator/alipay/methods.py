@@ -8,7 +8,17 @@ from typing import Any
 
 from flask import Response
 
-from simulator.alipay import bills, looking, opening, refunds, tables, tokens, wap
+from simulator.alipay import (
+    bills,
+    grants,
+    looking,
+    opening,
+    refunds,
+    shops,
+    tables,
+    tokens,
+    wap,
+)
 from simulator.alipay.fields import Field
 from simulator.alipay.state import Call
 
@@ -78,6 +88,28 @@ _ALL = (
         tokens.token_query,
         bad="ILLEGAL_PARAM",
         needs_token=False,
+    ),
+    Method(
+        "alipay.open.auth.token.app",
+        "alipay.app_token",
+        tables.APP_TOKEN,
+        grants.token,
+        bad="ILLEGAL_PARAM",
+        needs_token=False,
+    ),
+    Method(
+        "alipay.offline.market.shop.batchquery",
+        "alipay.shops",
+        tables.SHOPS,
+        shops.batch,
+        bad="INVALID_PARAMETER",
+    ),
+    Method(
+        "alipay.offline.market.shop.querydetail",
+        "alipay.shop",
+        tables.SHOP,
+        shops.detail,
+        bad="INVALID_PARAMETER",
     ),
 )
 METHODS = {m.name: m for m in _ALL}

@@ -196,6 +196,19 @@ BILL = (
     Field("smid", max_len=20),
 )
 TOKEN_QUERY = (Field("app_auth_token", required=True, max_len=128),)
+APP_TOKEN = (
+    Field("grant_type", required=True, max_len=20),
+    Field("code", max_len=40),
+    Field("refresh_token", max_len=40),
+)
+SHOPS = (
+    Field("page_no", required=True, max_len=8, pattern=r"[0-9]+"),
+    Field("op_role", max_len=16, choices=("ISV", "PROVIDER", "MERCHANT")),
+)
+SHOP = (
+    Field("shop_id", required=True, max_len=32, pattern=r"[0-9]+"),
+    Field("op_role", max_len=16, choices=("ISV", "PROVIDER", "MERCHANT")),
+)
 # Top-level parameters of alipay.system.oauth.token; its own errors are not of the ACQ family.
 OAUTH_TOKEN = (
     Field("grant_type", max_len=20),

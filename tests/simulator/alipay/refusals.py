@@ -28,6 +28,9 @@ RIGHT: dict[str, dict[str, Any]] = {
         "bill_type": "trade",
         "bill_date": str(LATELY),
     },
+    "alipay.open.auth.token.app": {"grant_type": "authorization_code", "code": "0" * 32},
+    "alipay.offline.market.shop.batchquery": {"page_no": "1"},
+    "alipay.offline.market.shop.querydetail": {"shop_id": "2026112100001"},
     "alipay.open.auth.token.app.query": {"app_auth_token": "202611BBsimtokenqinghe0109"},
 }
 FILLED = {"goods_detail": [GOODS], "sub_merchant": {"merchant_id": "2088000000000109"}}

@@ -1,0 +1,82 @@
+"""A merchant's authen_key: shown once, kept by whoever saw it, reset when it is lost (MCH-5)."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from errors import BadInput
+from models.merchant import Merchant
+from services.accounts import seal_place
+from services.deps import Deps
+from services.merchants.changing import touch
+from services.merchants.reading import find
+
+OVERLAPS: Final = {0: "立即失效", 60: "再用 1 小时", 1440: "再用 24 小时"}  # minutes
+
+
+def reset(
+    deps: Deps, provider_id: int, out_id: str, *, overlap_minutes: int, actor: str
+) -> tuple[str, str]:
+    """(name, new key), the key told this once. The old one ends now, or serves beside it until
+    the overlap is over; one that was before it ends in any case. Raises NotFound, BadInput.
+    """
+    if overlap_minutes not in OVERLAPS:
+        raise BadInput("选择旧密钥还能用多久")
+
+    def unit(session: Session) -> tuple[str, str]:
+        now = deps.now()
+        merchant = find(session, provider_id, out_id, lock=True)
+        _keep_old(deps, merchant, now, overlap_minutes)
+        mark, key = secrets.token_hex(16), secrets.token_hex(16)
+        merchant.seal_key = mark
+        merchant.authen_key_sealed = deps.ring.seal(
+            key, seal_place("merchant", "authen_key_sealed", mark)
+        )
+        merchant.needs_setup = True  # until somebody says that this one is kept
+        touch(session, merchant, "merchant_key_reset", now, actor, overlap_minutes=overlap_minutes)
+        return merchant.name, key
+
+    return deps.transact(unit)
+
+
+def _keep_old(deps: Deps, merchant: Merchant, now: datetime, minutes: int) -> None:
+    if not minutes:
+        merchant.old_seal_key = merchant.old_key_sealed = merchant.old_key_until = None
+        return
+    plain = deps.ring.open(
+        merchant.authen_key_sealed, seal_place("merchant", "authen_key_sealed", merchant.seal_key)
+    )
+    mark = secrets.token_hex(16)
+    merchant.old_seal_key = mark
+    merchant.old_key_sealed = deps.ring.seal(plain, seal_place("merchant", "old_key_sealed", mark))
+    merchant.old_key_until = now + timedelta(minutes=minutes)
+
+
+def live_keys(deps: Deps, merchant: Merchant, now: datetime) -> list[str]:
+    """Every key that a signature may be of now, the newest first."""
+    place = seal_place("merchant", "authen_key_sealed", merchant.seal_key)
+    found = [deps.ring.open(merchant.authen_key_sealed, place)]
+    if (
+        merchant.old_key_sealed is not None
+        and merchant.old_key_until is not None
+        and now < merchant.old_key_until
+    ):
+        place = seal_place("merchant", "old_key_sealed", str(merchant.old_seal_key))
+        found.append(deps.ring.open(merchant.old_key_sealed, place))
+    return found
+
+
+def saved(deps: Deps, provider_id: int, out_id: str, *, actor: str) -> None:
+    """Whoever saw the key says that it is kept: the merchant is set up."""
+
+    def unit(session: Session) -> None:
+        merchant = find(session, provider_id, out_id, lock=True)
+        if merchant.needs_setup:
+            merchant.needs_setup = False
+            touch(session, merchant, "merchant_key_saved", deps.now(), actor)
+
+    deps.transact(unit)
