@@ -6,10 +6,11 @@ from services import longjobs
 from services.blank_codes import making as blank_codes
 from services.deps import Deps
 from services.gold_plan import bulk as gold_plan
+from services.maidan import syncing
 from services.merchants import importing, sub_providers
 
 # A module that declares a kind with `longjobs.handles` is imported here, or no worker knows it.
-KINDS: tuple[object, ...] = (blank_codes, gold_plan, importing, sub_providers)
+KINDS: tuple[object, ...] = (blank_codes, gold_plan, importing, sub_providers, syncing)
 
 
 def run_due(deps: Deps) -> bool:

@@ -17,6 +17,7 @@ PLACES: Final = (
             ("applications", "list", "进件", ("/console/applications",)),
             ("figures", "chart", "统计", ("/console/figures",)),
             ("recon", "bal", "对账", ("/console/recon",)),
+            ("orders", "search", "查订单", ("/console/orders",)),
             ("codes", "qr", "收款码", ("/console/codes",)),
         ),
     ),
@@ -31,6 +32,7 @@ PLACES: Final = (
     (
         "系统",
         (
+            ("start", "check", "上线清单", ()),
             ("settings", "gear", "服务商配置", ("/console/settings",)),
             ("health", "shield", "配置健康", ("/console/health",)),
             ("people", "users", "账号", ("/console/people",)),

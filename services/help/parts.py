@@ -24,4 +24,5 @@ def is_built(part: str, rules: Iterable[str]) -> bool:
 
 
 def name_of(part: str, lang: str) -> str:
-    return PARTS[part][0 if lang == "zh" else 1]
+    zh, en, _ = PARTS[part]
+    return zh if lang == "zh" else en

@@ -66,7 +66,7 @@ class Words:
     plain: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Page:
     """`number` is the question's, None for a page about other messages.
 

@@ -1,0 +1,116 @@
+"""Pay codes: whose a link, a code or a number is; and the batches of blank ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import current_app, request
+from flask.typing import ResponseReturnValue
+from flask.wrappers import Response
+from sqlalchemy.orm import Session
+
+from blueprints.console import answers
+from models.health import Level
+from models.merchant import Store
+from models.paycode import PayCode
+from services.blank_codes import reading as batches
+from services.blank_codes.making import AT_ONCE, LONGEST_NOTE, MOST_PACKAGES, PACKAGE
+from services.code_finding import numbers
+from services.code_finding.finding import Found, Verdict, find
+from services.code_finding.parsing import LABELS, Kind
+from services.health import reading as health
+from services.help import link_for
+from services.paycodes.reading import KINDS
+from services.stores.reading import name_of
+from web.problems import problem
+from web.runtime import deps
+
+CODES: Final = "/console/codes"
+CHIPS: Final = {
+    Level.OK: ("ok", "正常"),
+    Level.WARN: ("warn", "注意"),
+    Level.BAD: ("bad", "有问题"),
+    Level.UNKNOWN: ("", "未知"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Meets:
+    """What whoever scans it meets, in the words of the customer's page."""
+
+    channel: str
+    title: str
+    code: str
+    help_url: str | None
+    staff: tuple[str, ...]
+
+
+def show() -> ResponseReturnValue:
+    """With `?q=` what was asked for: a printed code or a number; what is secret comes by POST."""
+    return page(request.args.get("q", ""))
+
+
+def send() -> ResponseReturnValue:
+    return page(request.form.get("q", ""))
+
+
+def page(asked: str = "", status: int = 200, **more: Any) -> Response:
+    provider_id = answers.operator().provider
+    before = request.args.get("before", "")
+    wanted = int(before) if before.isascii() and before.isdigit() and len(before) < 10 else None
+
+    def unit(session: Session) -> tuple[Found, list[health.Finding], list[batches.BatchLine]]:
+        found = find(session, deps(), provider_id, asked)
+        return found, _health(session, found), batches.newest(session, provider_id, wanted)
+
+    found, findings, lines = deps().transact(unit)
+    shown = {
+        "found": found, "typed_code": found.link.typed, "kind_label": LABELS[found.kind],
+        "Kind": Kind, "meets": [_meets(found, one) for one in found.verdicts],
+        "findings": [one for one in findings if not one.is_fine], "checks": len(findings),
+        "chips": CHIPS, "place": _place(found), "code_line": _code_line(found.code),
+        "kinds": KINDS, "connected": numbers.connected(), "missing": numbers.missing(),
+        "own_address": deps().settings.base_url, "link_to": link_to,
+        "batches": lines, "is_first": wanted is None,
+        "last": lines[-1].number if len(lines) == batches.PAGE and lines[-1].number > 1 else None,
+        "package": PACKAGE, "most": MOST_PACKAGES, "at_once": AT_ONCE, "longest_note": LONGEST_NOTE,
+    }  # fmt: skip
+    return answers.page("console/codes.html", status, **{**shown, **more})
+
+
+def link_to(path: str) -> str:
+    """The path where there is such a page, else ""."""
+    return path if current_app.url_map.bind("").test(path, "GET") else ""
+
+
+def _health(session: Session, found: Found) -> list[health.Finding]:
+    """The provider's checks, and those of the merchant and this one store."""
+    if found.merchant is None:
+        return []
+    now, provider_id = deps().now(), found.merchant.provider_id
+    of_merchant = health.of_merchant(session, provider_id, found.merchant.id, now)
+    store_id = found.store.id if found.store is not None else None
+    own = [one for one in of_merchant if one.store_id in (None, store_id)]
+    return [*health.of_provider(session, provider_id, now), *own]
+
+
+def _meets(found: Found, verdict: Verdict) -> Meets:
+    if verdict.problem is None:
+        return Meets(verdict.channel, "可以付款", "", None, ())
+    known = {**verdict.problem.facts, "client": verdict.channel}
+    code = known.pop("code", None)
+    said = problem(verdict.problem.code, code_id=code, **known)
+    return Meets(
+        verdict.channel, said.title, said.code, link_for(said.code), said.staff_steps or said.steps
+    )
+
+
+def _place(found: Found) -> str:
+    return name_of(found.store) if isinstance(found.store, Store) else ""
+
+
+def _code_line(code: PayCode | None) -> str:
+    if code is None:
+        return ""
+    return "-".join(code.code[i : i + 4] for i in range(0, len(code.code), 4))

@@ -1,0 +1,1 @@
+"""The help: its pages, its search, and what leads to them."""
