@@ -52,6 +52,7 @@ COLUMNS = (
     SealedColumn("maidan_link", "grant_sealed", lambda r: str(r.seal_key), "seal_key"),
     SealedColumn("application", "private_sealed", lambda r: str(r.seal_key), "seal_key"),
     SealedColumn("application_paper", "key_sealed", lambda r: str(r.seal_key), "seal_key"),
+    SealedColumn("console_user", "totp_sealed", lambda r: str(r.seal_key), "seal_key", tenant="id"),
     SealedColumn("person", "sealed", lambda r: f"{r.provider_id}:{r.subject_hash}", "subject_hash"),
 )
 

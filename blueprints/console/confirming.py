@@ -6,7 +6,9 @@ on with the code. Files are not: their form asks before it is filled in, by its 
 
 from __future__ import annotations
 
-from flask import request
+from urllib.parse import urlencode
+
+from flask import g, request
 from flask.typing import ResponseReturnValue
 from flask.wrappers import Response
 
@@ -20,20 +22,44 @@ OWN_FIELDS = ("token", "otp")
 
 
 def demand(who: Operator) -> ResponseReturnValue | None:
-    """Nothing if a code was given moments ago or with this form, else the page that asks."""
-    if who.is_confirmed(deps().now()):
-        return None
+    """Nothing if a code was given moments ago or with this form, else the page that asks.
+
+    A form takes the code with it: two that are sent at once are two codes. What changes nothing
+    gives it back (`give_back`).
+    """
     if request.method == "GET":
-        back = request.full_path.rstrip("?")
-        return answers.see(f"/console/confirm?next={back}")
+        if who.is_confirmed(deps().now()):
+            return None
+        return answers.see(f"/console/confirm?{urlencode({'next': _here()})}")
     typed = request.form.get("otp", "")
-    if not typed:
-        return _ask(None)
-    try:
-        signing_in.confirm(deps(), who.user_id, who.session_hash, typed)
-    except AppError as problem:
-        return _ask(problem)
+    if not _take(who):
+        if not typed:
+            return _ask(None)
+        try:
+            signing_in.confirm(deps(), who.user_id, who.session_hash, typed)
+        except AppError as problem:
+            return _ask(problem)
+        if not _take(who):
+            return _ask(None)
     return None
+
+
+def _take(who: Operator) -> bool:
+    g.code_given_at = deps().transact(
+        lambda s: signing_in.take_confirmation(s, who.session_hash, deps().now())
+    )
+    return g.code_given_at is not None
+
+
+def give_back(who: Operator) -> None:
+    """The change was not made: the form may be sent again with the same code."""
+    given = g.get("code_given_at")
+    if given is not None:
+        deps().transact(lambda s: signing_in.set_confirmation(s, who.session_hash, given))
+
+
+def _here() -> str:
+    return request.full_path.rstrip("?")
 
 
 def _ask(problem: AppError | None) -> Response:
@@ -42,7 +68,7 @@ def _ask(problem: AppError | None) -> Response:
     return answers.page(
         "console/confirm.html",
         401 if problem else 403,
-        action=request.full_path.rstrip("?"),
+        action=_here(),
         kept=kept,
         problem=problem,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, g, redirect, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from blueprints.console import answers, confirming
+from blueprints.console import answers, confirming, too_large
 from blueprints.console.routes import BY_ENDPOINT, ROUTES, Open
 from errors import AppError, Forbidden
 from services import audit
-from services.console import signing_in
 from services.console.acting import Operator, load_operator
 from services.payers import hashed
 from web.runtime import deps
@@ -41,13 +41,12 @@ def come_in() -> ResponseReturnValue | None:
     g.operator = who
     if request.method == "POST":
         answers.check_token()
-    if needs is Open.SIGNED_IN:
-        return None
-    if who.role is None:
-        return redirect("/console/choose", 303)
-    if needs is None or isinstance(needs, Open) or not who.may(needs):
-        _remember(who)
-        raise Forbidden(str(needs))
+    if needs is not Open.SIGNED_IN:
+        if who.role is None:
+            return redirect("/console/choose", 303)
+        if needs is None or isinstance(needs, Open) or not who.may(needs):
+            _remember(who)
+            raise Forbidden(str(needs))
     if route is not None and route.confirms:
         return confirming.demand(who)
     return None
@@ -71,11 +70,10 @@ def one_change_per_code(response: Response) -> Response:
     """A change that was made has used its code up; a form that came back may be sent again."""
     route = BY_ENDPOINT.get((request.endpoint or "").removeprefix("console."))
     who = g.get("operator")
-    is_change = route is not None and route.confirms and request.method == "POST"
-    if is_change and who is not None and response.status_code in (200, 201, 303):
+    if route is not None and route.confirms and request.method == "POST" and who is not None:
         is_form_again = response.headers.pop("X-Form-Again", "")
-        if not is_form_again:
-            deps().transact(lambda s: signing_in.spend_confirmation(s, who.session_hash))
+        if is_form_again or response.status_code not in (200, 201, 303):
+            confirming.give_back(who)
     return response
 
 
@@ -85,6 +83,7 @@ def refused(error: AppError) -> ResponseReturnValue:
     return answers.refused(error)
 
 
+bp.register_error_handler(RequestEntityTooLarge, too_large.answer)
 for route in ROUTES:
     bp.add_url_rule(
         route.rule, endpoint=route.endpoint, view_func=route.view, methods=[route.method]

@@ -9,10 +9,10 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from errors import BadInput
 from models.console import ConsoleMember, ConsoleRole, ConsoleUser
 from services.accounts import seal_place
 from services.console import passwords
+from services.console.problems import UsernameUnfit
 from services.deps import Deps
 
 USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{2,63}")
@@ -29,12 +29,14 @@ def add_user(
     now: datetime,
     can_add_providers: bool = False,
 ) -> ConsoleUser:
-    """An account; without a TOTP secret nobody can sign in to it yet. Raises BadInput."""
+    """An account; without a TOTP secret nobody can sign in to it yet.
+
+    Raises UsernameUnfit or PasswordWeak.
+    """
     username = username.strip().lower()
     if not USERNAME.fullmatch(username):
-        raise BadInput("账号为 3 到 64 位小写字母、数字或 . _ @ -")
-    if not passwords.LEAST <= len(password) <= passwords.MOST:
-        raise BadInput(f"密码至少 {passwords.LEAST} 位")
+        raise UsernameUnfit()
+    passwords.check(password, username)
     mark = secrets.token_hex(16)
     place = seal_place("console_user", "totp_sealed", mark)
     user = ConsoleUser(
@@ -48,7 +50,19 @@ def add_user(
 
 
 def add_member(
-    session: Session, provider_id: int, user_id: int, role: ConsoleRole, now: datetime
-) -> None:
-    session.add(ConsoleMember(provider_id=provider_id, user_id=user_id, role=role, created_at=now))
+    session: Session,
+    provider_id: int,
+    user_id: int,
+    role: ConsoleRole,
+    now: datetime,
+    *,
+    is_accepted: bool = True,
+) -> ConsoleMember:
+    """`is_accepted` False: the account's owner says yes first, on the page that lists them."""
+    made = ConsoleMember(
+        provider_id=provider_id, user_id=user_id, role=role, created_at=now,
+        accepted_at=now if is_accepted else None,
+    )  # fmt: skip
+    session.add(made)
     session.flush()
+    return made

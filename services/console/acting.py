@@ -60,6 +60,7 @@ FROM console_session s
 JOIN console_user u ON u.id = s.user_id
 LEFT JOIN console_member m
     ON m.provider_id = s.provider_id AND m.user_id = s.user_id AND m.is_active
+    AND m.accepted_at IS NOT NULL
 LEFT JOIN provider p ON p.id = m.provider_id
 WHERE s.id_hash = :h AND s.revoked_at IS NULL AND s.expires_at > :now
     AND s.seen_at > :idle_since AND u.is_active AND u.totp_sealed IS NOT NULL
