@@ -199,7 +199,8 @@ def verify(deps: Deps) -> list[Difference] | list[HourDifference]:
 
     The hours are looked at once the days are right: they are made of the same rows.
     """
-    found = deps.transact(differences) or deps.transact(hour_differences)
+    found: list[Difference] | list[HourDifference] = deps.transact(differences)
+    found = found or deps.transact(hour_differences)
     for one in found[:50]:
         log.error("day total differs", extra={"total": str(one)})
     return found

@@ -1,0 +1,1 @@
+"""What a provider's merchants have taken together: by day, merchant, store, wallet and way."""

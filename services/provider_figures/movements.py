@@ -1,0 +1,69 @@
+"""Every payment and refund of one China day, one by one: the list that the day's sums are of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.bills.days import ends, starts
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """`fen` is negative for a refund. A card's payment moves nothing: its channel is `balance`."""
+
+    at: datetime
+    kind: str  # payment, refund
+    merchant_number: str
+    merchant: str
+    store: str
+    channel: str
+    way: str  # of `cells.Way`
+    out_trade_no: str
+    number: str  # the refund's own, or the wallet's number of the payment
+    fen: int
+
+
+_DAY: Final = """
+SELECT moved.at, moved.kind, m.out_sub_mch_id, m.name,
+    s.name || CASE s.branch_name WHEN '' THEN '' ELSE ' · ' || s.branch_name END,
+    o.channel, CASE WHEN o.purpose = 'recharge' THEN 'recharge'
+        WHEN o.intent_key LIKE 'code:%' THEN 'code' ELSE 'page' END,
+    o.out_trade_no, moved.number, moved.fen
+FROM (
+    SELECT a.paid_at AS at, 'payment' AS kind, a.order_id, COALESCE(a.transaction_id, '') AS number,
+        a.amount_fen AS fen, a.transaction_id, a.id
+    FROM pay_attempt a
+    WHERE a.provider_id = :p AND a.paid_at >= :since AND a.paid_at < :until AND a.status = 'paid'
+    UNION ALL
+    SELECT r.succeeded_at, 'refund', r.order_id, r.out_refund_no, -r.amount_fen, a.transaction_id,
+        r.id
+    FROM refund r JOIN pay_attempt a ON a.provider_id = r.provider_id AND a.id = r.attempt_id
+    WHERE r.provider_id = :p AND r.succeeded_at >= :since AND r.succeeded_at < :until
+        AND r.status = 'success'
+) moved
+JOIN pay_order o ON o.provider_id = :p AND o.id = moved.order_id
+JOIN merchant m ON m.provider_id = :p AND m.id = o.merchant_id
+JOIN store s ON s.provider_id = :p AND s.id = o.store_id
+WHERE o.status = 'paid' AND moved.transaction_id IS NOT DISTINCT FROM o.transaction_id{merchant}
+ORDER BY moved.at, moved.kind, moved.id
+"""
+
+
+def of_day(
+    session: Session, provider_id: int, merchant_id: int | None, day: date
+) -> Iterator[Movement]:
+    """Oldest first. The second payment of an order and its way back are neither taken nor told."""
+    merchant = "" if merchant_id is None else " AND o.merchant_id = :m"
+    rows = session.execute(
+        text(_DAY.format(merchant=merchant)),
+        {"p": provider_id, "m": merchant_id, "since": starts(day), "until": ends(day)},
+        execution_options={"yield_per": 1000},
+    )
+    for row in rows:
+        yield Movement(*row)
