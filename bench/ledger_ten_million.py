@@ -244,7 +244,7 @@ def _alone(plan: dict[str, Any]) -> dict[str, Any]:
     if plan["what"] == "read":
         with psycopg.connect(plan["where"]) as conn:
             conn.execute("SET enable_hashjoin = off")
-            with conn.cursor().copy(asked(None)) as rows:
+            with conn.cursor() as cursor, cursor.copy(asked(cursor, None)) as rows:
                 for _ in rows:
                     pass
     else:

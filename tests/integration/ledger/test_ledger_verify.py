@@ -15,12 +15,15 @@ from typing import Any
 import psycopg
 import pytest
 from click.testing import Result
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from config.settings import Settings
+from models.db import raw
 from secretbox.ring import KeyRing
 from services import ledger_heads, ledger_nightly
 from services.ledger_chain import START, ledger_key, mac, seal
-from services.ledger_verify import Report, verify
+from services.ledger_verify import Report, asked, verify
 from tests.harness.database import Server
 from tests.harness.places import Places, open_places
 from tests.harness.product import Door, Product
@@ -118,6 +121,34 @@ def test_a_whole_ledger_is_whole_and_says_how_much_it_read(books: Books) -> None
     assert "2 entries sealed" in books.command("seal").output
     assert "1 heads written" in books.command("heads").output
     assert (books.verify().unsealed, books.verify().warnings) == (0, [])
+
+
+def test_two_indexes_merged_are_not_sorted_again_and_say_the_same(
+    books: Books, server: Server, database: str
+) -> None:
+    """As with ten million entries: no row waits until the last one was read."""
+
+    def query() -> str:
+        def unit(session: Session) -> str:
+            session.execute(text("SET LOCAL enable_hashjoin = off"))
+            connection = raw(session)
+            return asked(connection.cursor(), None).as_string(connection)
+
+        return books.product.deps.transact(unit)
+
+    books.hands(
+        "DELETE FROM ledger_entry WHERE key = 'pay:02' AND account = 'sales'",
+        "UPDATE ledger_entry SET actor = 'somebody' WHERE key = 'pay:11'",
+    )
+    sorted_query, said = query(), books.said()
+    assert "ORDER BY" in sorted_query
+    assert len(said) > 2
+    with owner(server, database) as conn:
+        for name in ("enable_sort", "enable_seqscan", "enable_bitmapscan"):
+            conn.execute(f'ALTER DATABASE "{database}" SET {name} = off'.encode())
+    books.product.deps.db.dispose()  # the next connections plan by it
+    assert query() == sorted_query.partition(" ORDER BY")[0] + ") TO STDOUT"
+    assert books.said() == said
 
 
 @pytest.mark.parametrize(
