@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-from flask import Flask
 from markupsafe import Markup
 
 from web.assets import STATIC, CspMode, csp_hash, squeeze_css, squeeze_js, trim_tokens
@@ -57,11 +57,12 @@ def headers(mode: CspMode, simulator_origin: str | None) -> dict[str, str]:
     return made
 
 
-def install(app: Flask) -> None:
-    """Load everything now, so that a missing file fails the start and not a payer."""
+def globals_of_templates() -> dict[str, Callable[..., Markup]]:
+    """Loads everything now, so that a missing file fails the start and not a payer."""
     css()
     for name in SCRIPTS:
         script(name)
-    app.jinja_env.globals.update(
-        receipt_css=lambda: Markup(css()), receipt_js=lambda name: Markup(script(name))
-    )
+    return {
+        "receipt_css": lambda: Markup(css()),
+        "receipt_js": lambda name: Markup(script(name)),
+    }

@@ -22,7 +22,7 @@ from web.runtime import deps
 log = logging.getLogger(__name__)
 bp = Blueprint("receipt", __name__, url_prefix="/receipt")
 bp.after_request(compress)
-bp.record_once(lambda state: dress.install(state.app))
+bp.record_once(lambda state: state.app.jinja_env.globals.update(dress.globals_of_templates()))
 
 
 @bp.get("", defaults={"out_mch_id": None})

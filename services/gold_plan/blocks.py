@@ -50,6 +50,23 @@ def read(form: Mapping[str, str]) -> tuple[list[dict[str, Any]], dict[str, Recei
     return blocks, wrong
 
 
+def as_form(blocks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The fields of `read` as these blocks fill them."""
+    typed: dict[str, str] = {}
+    for block in blocks:
+        kind = str(block["kind"])
+        typed[f"{kind}_on"] = "1"
+        if kind == "pickup":
+            typed["pickup"] = str(block["label"])
+        elif kind == "parking":
+            typed |= {"parking": str(block["text"]), "minutes": str(block["minutes"])}
+        elif kind == "card":
+            typed["card"] = str(block["text"])
+        else:
+            typed |= {name: str(block[name]) for name in ("title", "text", "url")}
+    return typed
+
+
 def _notice(form: Mapping[str, str], wrong: dict[str, ReceiptBlock]) -> dict[str, Any]:
     title, text = _words(form, "title", wrong), _words(form, "text", wrong)
     url = form.get("url", "").strip()

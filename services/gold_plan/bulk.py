@@ -81,7 +81,7 @@ def count(session: Session, provider_id: int, wanted: Wanted) -> int:
     return session.scalar(found) or 0
 
 
-def _merchants(provider_id: int, wanted: Wanted) -> Select[Any]:
+def _merchants(provider_id: int, wanted: Wanted) -> Select[*tuple[Any, ...]]:
     found = select(Merchant.id, Merchant.name, Merchant.wechat_sub_mchid).where(
         Merchant.provider_id == provider_id, Merchant.wechat_sub_mchid.is_not(None)
     )

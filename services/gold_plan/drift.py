@@ -33,7 +33,7 @@ class Mark:
 
 
 _UNSEEN: Final = text("""
-SELECT g.merchant_id, count(*)
+SELECT g.merchant_id, count(*) AS unseen
 FROM unnest(CAST(:merchants AS bigint[]), CAST(:since AS timestamptz[]))
     AS g (merchant_id, since)
 CROSS JOIN LATERAL (
@@ -116,7 +116,7 @@ def _unseen(
         "since": [since for _, since in asked],
         "newest": NEWEST,
     }
-    return {row.merchant_id: row.count for row in session.execute(_UNSEEN, values)}
+    return {row.merchant_id: row.unseen for row in session.execute(_UNSEEN, values)}
 
 
 def _seen_until(row: GoldPlan) -> datetime | None:

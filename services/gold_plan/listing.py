@@ -118,7 +118,17 @@ def counts(session: Session, provider_id: int) -> Counts:
     return Counts(opened or 0, total or 0)
 
 
-def _wanted(provider_id: int, asked: Asked, *, managed: bool) -> Select[Any]:
+def has_views(session: Session, provider_id: int) -> bool:
+    """Whether any receipt was ever shown by WeChat with a code that holds: the link is right."""
+    found = session.scalar(
+        select(GoldPlan.id)
+        .where(GoldPlan.provider_id == provider_id, GoldPlan.viewed_at.is_not(None))
+        .limit(1)
+    )
+    return found is not None
+
+
+def _wanted(provider_id: int, asked: Asked, *, managed: bool) -> Select[*tuple[Any, ...]]:
     wanted = (
         select(Merchant, GoldPlan)
         .outerjoin(

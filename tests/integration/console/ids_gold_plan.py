@@ -1,0 +1,17 @@
+"""A merchant whose Gold Plan is looked at."""
+
+from __future__ import annotations
+
+from services.seed import MAIN
+from tests.harness.console import Console
+from tests.integration.console.ids import supplies
+
+
+@supplies("gold-plan.out_sub_mch_id")
+def merchant(desk: Console) -> str:
+    found = desk.product.one(
+        "SELECT m.out_sub_mch_id FROM merchant m JOIN provider p ON p.id = m.provider_id"
+        " WHERE p.out_mch_id = :p AND m.wechat_sub_mchid IS NOT NULL ORDER BY m.id LIMIT 1",
+        p=MAIN,
+    )
+    return str(found.out_sub_mch_id)
