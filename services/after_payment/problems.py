@@ -85,7 +85,7 @@ class AdDecided(AppError):
 
 
 class CompleteUrl(AppError):
-    code = "COMPLETE_URL"
+    code = "COMPLETE_PAGE_URL"
     status = 422
     title = "完成页要是 https 网址"
 
@@ -93,6 +93,6 @@ class CompleteUrl(AppError):
 class PageTryFailed(AppError):
     """The test of a complete page: nothing is changed by it."""
 
-    code = "COMPLETE_URL_TRY"
+    code = "COMPLETE_PAGE_FAILED"
     status = 422
     title = "完成页没有正常打开"
