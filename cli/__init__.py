@@ -7,6 +7,7 @@ from flask import Flask
 
 def register(app: Flask) -> None:
     from cli import (
+        audit,
         backup,
         bills,
         callbacks,
@@ -17,6 +18,7 @@ def register(app: Flask) -> None:
         cards_payouts,
         cases,
         codepay,
+        console,
         demo,
         events,
         keyring,
@@ -55,6 +57,8 @@ def register(app: Flask) -> None:
         keyring,
         ledger,
         backup,
+        audit,
+        console,
         worker,
     ):
         for command in module.COMMANDS:

@@ -109,8 +109,13 @@ def verify(deps: Deps, provider_id: int, also: Mapping[int, bytes] | None = None
 
 def verify_all(deps: Deps) -> dict[int, Report]:
     """Every provider's, by its id."""
-    found = deps.transact(lambda s: s.scalars(text("SELECT id FROM provider ORDER BY id")).all())
-    return {provider_id: verify(deps, provider_id) for provider_id in found}
+    return {provider_id: verify(deps, provider_id) for provider_id in providers(deps)}
+
+
+def providers(deps: Deps) -> dict[int, str]:
+    """Every provider's `out_mch_id`."""
+    asked = text("SELECT id, out_mch_id FROM provider ORDER BY id")
+    return {row.id: row.out_mch_id for row in deps.transact(lambda s: s.execute(asked).all())}
 
 
 def _verify(session: Session, key: bytes, provider_id: int, known: Mapping[int, bytes]) -> Report:

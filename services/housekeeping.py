@@ -16,6 +16,9 @@ _EXPIRED = (
     "DELETE FROM web_session WHERE expires_at < :now",
     "DELETE FROM console_session WHERE expires_at < :now",
     "DELETE FROM nonce_seen WHERE expires_at < :now",
+    "DELETE FROM console_invite WHERE expires_at < :month_ago",
+    "DELETE FROM console_try WHERE began_at < :month_ago"
+    " OR (began_at < :yesterday AND subject NOT LIKE 'known:%')",
     "DELETE FROM card_code WHERE expires_at < :hour_ago",
     "DELETE FROM upstream_quota WHERE minute < :yesterday",
     "DELETE FROM phone_code WHERE expires_at < :yesterday",

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from procrastinate import App, JobContext, RetryStrategy
 from procrastinate.psycopg_connector import PsycopgConnector
 
-from services import followup, housekeeping, ledger_nightly, totals_check
+from services import audit_verify, followup, housekeeping, ledger_nightly, totals_check
 from services.bills import files, planning
 from services.cards import bonus_expiry
 from services.deps import Deps
+from services.health import rounds as health_rounds
 
 log = logging.getLogger(__name__)
 
@@ -89,5 +90,17 @@ def build_job_app(deps: Deps) -> App:
     def verify_ledger(timestamp: int) -> None:
         """Every night in China: all of the ledger; what does not fit becomes a case."""
         ledger_nightly.verify(deps)
+
+    @app.periodic(cron="30 20 * * *")
+    @app.task(name="verify_audit", queue="bulk")
+    def verify_audit(timestamp: int) -> None:
+        """Every night in China: all of the audit log; what does not fit stands on its page."""
+        audit_verify.verify_all(deps)
+
+    @app.periodic(cron="30 17 * * *")
+    @app.task(name="check_configuration", queue="bulk")
+    def check_configuration(timestamp: int) -> None:
+        """Every night in China: each provider's configuration is looked at as a long job."""
+        health_rounds.start_all(deps)
 
     return app

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from services import asking, ledger_chain, ledger_heads, totals
+from services import asking, audit_chain, audit_heads, ledger_chain, ledger_heads, totals
 from services.bills import sweep as bills
 from services.cards import payout_sweep, room, wechat_membership
 from services.cards import sweep as recharges
@@ -66,6 +66,7 @@ class Sweeper:
                 ("totals", TOTALS_EVERY_S, self._totals),
                 ("room", TOTALS_EVERY_S, self._room),
                 ("seal", SEAL_EVERY_S, self.seal),
+                ("audit", SEAL_EVERY_S, self.audit),
                 ("heads", HEADS_EVERY_S, self._heads),
                 ("bills", BILLS_EVERY_S, self.bills),
                 ("bill cases", BILLS_EVERY_S, self.bill_cases),
@@ -175,8 +176,13 @@ class Sweeper:
         """True when there may be more entries to seal at once."""
         return ledger_chain.seal(self._deps) > 0
 
+    def audit(self) -> bool:
+        """The same for the audit log."""
+        return audit_chain.seal(self._deps) > 0
+
     def _heads(self) -> bool:
         ledger_heads.write_if_due(self._deps)
+        audit_heads.write_if_due(self._deps)
         return False
 
     def _abandoned(self) -> bool:

@@ -6,7 +6,6 @@ So whoever acts is an admin when it is done, and nobody acts on himself: the las
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,7 +87,7 @@ def add(deps: Deps, who: Operator, *, username: str, name: str, role: ConsoleRol
             raise NameMissing()
         user = add_user(
             session, deps, username=account, name=name.strip(),
-            password=secrets.token_urlsafe(32), totp_secret=None, now=now,
+            password=set_up.nobodys_password(), totp_secret=None, now=now,
         )  # fmt: skip
         made = add_member(session, who.provider, user.id, role, now)
         _note(session, deps, who, made, "console_member_added", role=role.value)

@@ -36,9 +36,14 @@ def make_link(session: Session, deps: Deps, user_id: int, *, made_by: str) -> st
     return f"{deps.settings.base_url}/console/set-up?key={key}"
 
 
+def nobodys_password() -> str:
+    """What stands in for the password before it is set: known to nobody, kept nowhere."""
+    return secrets.token_urlsafe(32)
+
+
 def reset(session: Session, user: ConsoleUser, now: datetime) -> None:
     """Close every way in: password, second factor, recovery codes and sessions. Lock the row."""
-    user.password_hash = passwords.make_hash(secrets.token_urlsafe(32))
+    user.password_hash = passwords.make_hash(nobodys_password())
     user.totp_sealed, user.failed_count, user.locked_until = None, 0, None
     session.execute(text("DELETE FROM console_recovery WHERE user_id = :u"), {"u": user.id})
     end_sessions(session, user.id, now)

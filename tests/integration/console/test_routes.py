@@ -69,7 +69,7 @@ def send(desk: Console, route: Route, path: str, **form: str) -> requests.Respon
 
 
 def where(route: Route, answer: requests.Response) -> str:
-    return f"{route.method} {route.rule}: {answer.status_code} {answer.text[-400:]}"
+    return f"{route.method} {route.rule}: {answer.status_code} {answer.text[-160:]!r}"
 
 
 def asks_for_code(answer: requests.Response) -> bool:
@@ -107,7 +107,7 @@ def test_the_table_names_every_page_and_every_page_is_in_the_table(product: Prod
 def test_each_role_gets_the_pages_of_the_table_and_no_other(
     product: Product, username: str
 ) -> None:
-    ids, role, denied = make_ids(product), BY_ROLE[username], 0
+    ids, role, denied, wrong = make_ids(product), BY_ROLE[username], 0, []
     desk = Console(product, username)
     token = desk.token()
     for route in ROUTES:
@@ -117,16 +117,18 @@ def test_each_role_gets_the_pages_of_the_table_and_no_other(
         may = allowed(role, route)
         # A form without the token is as far as one may come here without changing anything.
         answer = send(desk, route, address(route, ids), **({} if may else {"token": token}))
+        to = answer.headers.get("Location", "")
         if not may:
-            assert answer.status_code == 403, where(route, answer)
-            assert not asks_for_code(answer), where(route, answer)
-            assert not any(name in answer.text for name in NAMES if name not in own(username))
             denied += route.method == "POST"
+            named = [name for name in NAMES if name in answer.text and name not in own(username)]
+            is_right = answer.status_code == 403 and not asks_for_code(answer) and not named
         elif route.method == "POST":
-            assert answer.status_code == 400, where(route, answer)
+            is_right = answer.status_code == 400
         else:
-            assert answer.status_code in {200, 302, 303, 404, 409}, where(route, answer)
-            assert "/sign-in" not in answer.headers.get("Location", ""), where(route, answer)
+            is_right = answer.status_code in {200, 302, 303, 404, 409} and "/sign-in" not in to
+        if not is_right:
+            wrong.append(where(route, answer))
+    assert wrong == []
     said = product.sql("SELECT 1 FROM audit_entry WHERE action = 'page_denied'")
     assert len(said) == denied
     assert desk.get("/").status_code == 200
@@ -149,7 +151,7 @@ def state(product: Product) -> list[Any]:
         f" FROM ({query}) x"
         for n, query in enumerate([*(f"TABLE {name}" for name in tables), *STEADY])
     ]
-    return [tuple(row) for row in product.sql(" UNION ALL ".join(parts))]
+    return sorted(tuple(row) for row in product.sql(" UNION ALL ".join(parts)))
 
 
 def stranger(product: Product) -> Console:
@@ -177,15 +179,16 @@ def test_another_provider_s_admin_gets_nothing_by_our_ids(product: Product) -> N
     """404 and not one byte of what is ours, confirmed as he is, and nothing is changed."""
     ids = make_ids(product)
     desk = stranger(product)
-    token, before = desk.token(), state(product)
+    token, before, wrong = desk.token(), state(product), []
     for route in ROUTES:
         if not names_of(route) or route.needs is Open.ANYONE:
             continue
         confirm(product, "stranger")
         answer = send(desk, route, address(route, ids), token=token, sure="1", reason="x")
-        assert answer.status_code in {403, 404}, where(route, answer)
-        assert not asks_for_code(answer), where(route, answer)
-        assert not any(name in answer.text for name in NAMES), where(route, answer)
+        is_right = answer.status_code in {403, 404} and not asks_for_code(answer)
+        if not is_right or any(name in answer.text for name in NAMES):
+            wrong.append(where(route, answer))
+    assert wrong == []
     assert state(product) == before
 
 
