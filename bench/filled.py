@@ -173,10 +173,12 @@ class Filled:
 
     def _count(self) -> None:
         migration = importlib.import_module("migrations.versions.0007_day_totals")
+        by_hour = importlib.import_module("migrations.versions.0025_console_figures")
         with self.connect() as conn:
-            conn.execute("TRUNCATE day_total, day_delta")
+            conn.execute("TRUNCATE day_total, day_delta, provider_hour")
             conn.execute(migration.COUNT.encode())
-            conn.execute("ANALYZE day_total")
+            conn.execute(by_hour.COUNT_HOURS.encode())
+            conn.execute("VACUUM (ANALYZE) day_total, provider_hour")
 
 
 def drop_indexes(conn: psycopg.Connection[Any], tables: tuple[str, ...] = TABLES) -> list[str]:

@@ -44,7 +44,7 @@ AGENT = (
 )
 EMPTIED = (
     "pay_order, pay_attempt, upstream_event, audit_entry, money_case, upstream_quota, oauth_state,"
-    " day_total, day_delta"
+    " day_total, day_delta, provider_hour"
 )
 
 
