@@ -157,6 +157,19 @@ def refuse_known(
             url=f"/console/merchants/{merchant.out_sub_mch_id}/stores/{shop.out_shop_id}",
             steps=("打开这家门店，在那里管理它。",),
         )
+    listed = session.execute(
+        text(
+            "SELECT name FROM maidan_merchant WHERE provider_id = :p AND sub_mchid = :s"
+            " AND merchant_id IS NULL ORDER BY id LIMIT 1"
+        ),
+        {"s": sub_mchid, "p": provider_id},
+    ).first()
+    if listed is not None:
+        raise MerchantExists(
+            f"子商户已存在：{listed.name}，挂在微信买单服务商下", url="/console/sync",
+            steps=("点「同步买单子商户」，几分钟到几小时完成，取决于子商户数量。",
+                   f"同步后在商户列表搜索子商户号 {sub_mchid} 即可管理。"),
+        )  # fmt: skip
     other = session.execute(
         text(
             "SELECT m.name, p.name AS provider FROM console_member c"
