@@ -274,4 +274,7 @@ def _field_of(problem: AppError, names: tuple[str, ...]) -> str:
 
 
 def _labels(changed: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(words.LABELS.get(one, one) for one in changed if one != "secret"))
+    """What changed as people call it; names that mean nothing to them are left out."""
+    names = {"secret": "oa_secret"}
+    shown = [words.LABELS.get(names.get(one, one)) for one in changed]
+    return tuple(dict.fromkeys(one for one in shown if one))

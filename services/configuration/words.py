@@ -91,6 +91,13 @@ class FieldWrong(AppError):
     steps = ("按提示改正后再保存。",)
 
 
+class PidChange(FieldWrong):
+    """Another PID than before: it decides who gets the rebate, so it is asked once more."""
+
+    code = "PID_CONFIRM"
+    title = "请确认 PID 的改动"
+
+
 def said(problem: AppError) -> FieldWrong:
     """The same in Chinese."""
     if isinstance(problem, FieldWrong):

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from models.health import Level
 from services import longjobs
+from services.console.rights import Right
 from services.deps import Deps
 from services.health.running import Found, check_merchants, check_provider, keep, worst_said
 from services.longjobs import Job, Row, Step
@@ -51,6 +52,20 @@ def start_all(deps: Deps) -> int:
         except JobRunning:
             log.info("a round is under way already", extra={"provider": provider_id})
     return begun
+
+
+longjobs.tells(
+    KIND,
+    longjobs.Words(
+        title="检查全部商户的配置",
+        unit="家",
+        outcomes={"ok": "正常", "warn": "留意", "bad": "要处理", "unknown": "未知"},
+        back="/console/health",
+        back_label="配置健康",
+        slow="每一家都要问微信支付和支付宝；可以离开本页。",
+        needs=Right.CHECK,
+    ),
+)
 
 
 @longjobs.handles(KIND)

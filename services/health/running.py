@@ -39,12 +39,12 @@ class Found:
     store_id: int | None = None
 
 
-def check_provider(deps: Deps, provider_id: int) -> list[Found]:
+def check_provider(deps: Deps, provider_id: int, only: str = "") -> list[Found]:
     """Ask everything about the provider itself and keep it. Seconds, at worst the sum of the
-    time-outs of one upstream."""
+    time-outs of one upstream. `only`: one of GROUPS."""
     ground = provider_checks.ground(deps, provider_id)
     said: dict[str, Said | None] = {}
-    checks = of_scope(Scope.PROVIDER)
+    checks = [check for check in of_scope(Scope.PROVIDER) if check.name.startswith(only)]
     first = [[c for c in checks if c.name.startswith(group)] for group in GROUPS]
     by = (provider_checks.ASKERS, provider_checks.USED)
     with ThreadPoolExecutor(len(first), "health") as pool:

@@ -71,12 +71,14 @@ CHECKS: Final = (
         ("直连模式：在公众平台重置 AppSecret，填到「公众号授权」里保存。",
          "第三方平台模式：点「重新授权」，由公众号管理员扫码，勾选全部权限。"),
         "/console/official",
+        help="authorisation-failed",
     ),
     Check(
         "oa_verified", P, "公众号已认证",
         ("登录微信公众平台完成认证或年审续费，约 1 个工作日生效。",
          "生效后回到这里点「再查一次」。"),
         "/console/official", after=("oa_access",),
+        help="scope-10005",
     ),
     Check(
         "oa_web", P, "网页授权可用",
@@ -84,36 +86,42 @@ CHECKS: Final = (
          "没有授权「网页服务」：点「重新授权」，勾选「网页服务」。",
          "核对公众平台的网页授权域名是本系统的域名，然后用门店码付一笔验证。"),
         "/console/official", after=("oa_access", "oa_verified"),
+        help="scope-10005",
     ),
     Check(
         "pay_page", P, "顾客能在付款页付成",
         ("登录微信支付商户平台：产品中心 → 开发配置，把「公众号授权」页列出的支付授权目录登记好。",
          "核对 AppID 已与服务商号绑定。", "用门店码付一笔验证。"),
         "/console/official", after=("oa_web",),
+        help="authorisation-failed",
     ),
     Check(
         "callback", P, "交易回调有人收",
         ("请接收系统的人检查服务，收到后必须应答 HTTP 200。",
          "修好后在「交易回调」里点「发送测试」。"),
         "/console/settings/callback",
+        help="callbacks",
     ),
     Check(
         "alipay_keys", P, "支付宝应用私钥配套",
         ("在支付宝开放平台 → 应用 → 接口加签方式，核对上传的应用公钥。",
          "把与它配套的应用私钥粘贴到「支付宝」配置里；没有备份就用「生成密钥对」，把新公钥传上去。"),
         _ALIPAY,
+        help="alipay-provider",
     ),
     Check(
         "alipay_public_key", P, "支付宝公钥正确",
         ("在支付宝开放平台 → 接口加签方式，复制「支付宝公钥」，不是「应用公钥」。",
          "粘贴到「支付宝」配置里保存。"),
         _ALIPAY,
+        help="alipay-provider",
     ),
     Check(
         "alipay_app", P, "支付宝应用已上线",
         ("核对 AppID 是第三方应用的。",
          "在支付宝开放平台把应用提交上线，并添加「当面付」「第三方应用授权」。"),
         _ALIPAY, after=("alipay_keys",),
+        help="alipay-provider",
     ),
     Check(
         "merchant_wechat", M, "微信子商户号可用",
@@ -131,6 +139,7 @@ CHECKS: Final = (
         "merchant_maidan", M, "渠道与子商户号相符",
         ("请商户先开通微信买单，再同步一次子商户。", "不用买单就在商户资料里把渠道改回官方直连。"),
         _MERCHANT,
+        help="sync-maidan",
     ),
     Check(
         "merchant_refunding", M, "服务商 API 退款权限",
@@ -143,23 +152,27 @@ CHECKS: Final = (
         ("在支付宝开放平台给应用开通「第三方应用授权」功能。",
          "打开商户的支付宝授权码，请商户管理员用支付宝扫码重新授权。"),
         _MERCHANT + "?tab=alipay", after=("alipay_keys", "alipay_public_key", "alipay_app"),
+        help="alipay-token",
     ),
     Check(
         "merchant_alipay_scope", M, "支付宝授权范围完整",
         ("应用的功能是在商户授权之后才添加的：授权里没有它。", "请商户管理员重新授权一次。"),
         _MERCHANT + "?tab=alipay", after=("merchant_alipay",),
+        help="alipay-token",
     ),
     Check(
         "merchant_f2f", M, "当面付已签约",
         ("请商户在支付宝商家平台签约「当面付」，约 1 个工作日生效；绑定了口碑门店的不需要。",
          "生效后用门店码付一笔验证。"),
         _MERCHANT + "?tab=alipay", after=("merchant_alipay",),
+        help="alipay-merchant",
     ),
     Check(
         "store_paying", S, "门店码能付成",
         ("确认门店在营业、收款码没有停用。", "门店有自己的子商户号时，核对它有没有填错。",
          "用这家门店的收款码付一笔验证。"),
         _MERCHANT + "?tab=stores", after=("merchant_wechat",),
+        help="pay-codes",
     ),
 )  # fmt: skip
 BY_NAME: Final = {check.name: check for check in CHECKS}
