@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.after_payment import keeping
+from services.applications import retention as papers
 from services.deps import Deps
 from services.privacy import retention
 
@@ -44,6 +45,7 @@ def remove_expired(deps: Deps) -> None:
 
     deps.transact(unit)
     retention.remove_old(deps)
+    papers.remove_old(deps)
     keeping.remove_old(deps)
 
 

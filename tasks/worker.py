@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from services import asking, audit_chain, audit_heads, ledger_chain, ledger_heads, totals
+from services.applications import sweep as applications
 from services.bills import sweep as bills
 from services.cards import payout_sweep, room, wechat_membership
 from services.cards import sweep as recharges
@@ -46,6 +47,7 @@ HEADS_EVERY_S = 30.0
 ABANDONED_EVERY_S = 5.0
 BEAT_EVERY_S = 2.0
 LONG_JOBS_EVERY_S = 0.5
+APPLICATIONS_EVERY_S = 2.0
 
 
 class Sweeper:
@@ -75,6 +77,7 @@ class Sweeper:
                 ("oa tickets", OA_TICKETS_EVERY_S, self._oa_tickets),
                 ("abandoned", ABANDONED_EVERY_S, self._abandoned),
                 ("long jobs", LONG_JOBS_EVERY_S, self._long_jobs),
+                ("applications", APPLICATIONS_EVERY_S, self.applications),
                 ("beat", BEAT_EVERY_S, self._beat),
             )
         ]
@@ -191,6 +194,11 @@ class Sweeper:
 
     def _long_jobs(self) -> bool:
         return longjobs.run_due(self._deps)
+
+    def applications(self) -> bool:
+        """The same as `sweep` for applications that WeChat is to be sent or asked about."""
+        most = self._deps.settings.worker_threads
+        return self._meet(applications.claim_due(self._deps, most), applications.pursue) == most
 
     def _beat(self) -> bool:
         beat(self._deps, self._name)
