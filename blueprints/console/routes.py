@@ -13,6 +13,8 @@ from blueprints.console import (
     ads,
     ads_seen,
     after_page,
+    application_form,
+    applications,
     audit_log,
     code_batches,
     codes,
@@ -236,6 +238,33 @@ ROUTES: Final = (
           merchant_people.admin_add, confirms=True),
     Route("POST", "/sub-providers/people/code", "provider_admin_code", Right.PEOPLE,
           merchant_people.admin_invite, confirms=True),
+    Route("GET", "/applications", "applications", Right.SEE, applications.index),
+    Route("POST", "/applications", "application_begin", Right.PAPERS, applications.begin),
+    Route("GET", "/applications/<int:number>", "application", Right.SEE, applications.show),
+    Route(
+        "POST", "/applications/<int:number>/submit", "application_submit", Right.PAPERS,
+        applications.submit,
+    ),
+    Route(
+        "POST", "/applications/<int:number>/ask", "application_ask", Right.MERCHANTS,
+        applications.ask,
+    ),
+    Route(
+        "POST", "/applications/<int:number>/discard", "application_discard", Right.PAPERS,
+        applications.discard,
+    ),
+    Route(
+        "GET", "/applications/<int:number>/papers/<name>", "application_paper", Right.PAPERS,
+        applications.paper,
+    ),
+    Route(
+        "GET", "/applications/<int:number>/<step>", "application_step", Right.PAPERS,
+        application_form.show,
+    ),
+    Route(
+        "POST", "/applications/<int:number>/<step>", "application_save", Right.PAPERS,
+        application_form.save, most_bytes=34 << 20,
+    ),
     Route("GET", "/jobs", "jobs", Right.SEE, jobs.index),
     Route("GET", "/jobs/<int:number>", "job", Right.SEE, jobs.show),
     Route("GET", "/jobs/<int:number>/part", "job_part", Right.SEE, jobs.part),
