@@ -13,7 +13,6 @@ from cli import register as register_commands
 from config.logging import configure_logging
 from config.settings import Settings, load_settings
 from services.deps import Deps, build_deps
-from services.live import Watcher
 from web import assets, formats, guard, helping, i18n
 from web.runtime import Runtime
 
@@ -24,11 +23,11 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     configure_logging(settings.log_level)
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 256 * 1024
-    app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
+    # Files come in pieces of 64 KB; with less than twice that, one whose piece ends in a line break
+    # is refused: the parser holds a break back, and counts it with the next piece.
+    app.config["MAX_FORM_MEMORY_SIZE"] = 192 * 1024
     app.config["MAX_FORM_PARTS"] = 40
-    collaborators = deps or build_deps(settings)
-    watcher = Watcher(collaborators, places=max(1, settings.web_threads // 2))
-    app.extensions["yima"] = Runtime(collaborators, watcher)
+    app.extensions["yima"] = Runtime.over(deps or build_deps(settings))
     guard.install(app)
     i18n.install(app)
     formats.register_filters(app)

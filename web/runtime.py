@@ -16,6 +16,11 @@ class Runtime:
     deps: Deps
     watcher: Watcher
 
+    @classmethod
+    def over(cls, deps: Deps) -> Runtime:
+        """Half of a process's threads may wait on live pages."""
+        return cls(deps, Watcher(deps, places=max(1, deps.settings.web_threads // 2)))
+
     def after_fork(self) -> None:
         """A forked process opens its own connections and starts its own watcher."""
         self.deps.db.forget()

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import requests
@@ -15,7 +17,8 @@ from sqlalchemy import text
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from app import create_app
-from config.settings import Settings
+from config.logging import configure_logging
+from config.settings import Settings, load_settings
 from services.deps import Deps, build_deps
 from services.orders import stuck
 from tasks import longjobs
@@ -23,6 +26,7 @@ from tasks.jobs import QUEUES, build_job_app
 from tasks.worker import Sweeper
 from tests.harness import card_books
 from tests.harness.simulator import Simulator
+from web.runtime import Runtime
 
 
 class _Quiet(WSGIRequestHandler):
@@ -85,6 +89,23 @@ def _done(refund: dict[str, Any]) -> bool:
     return refund["state"] in ("SUCCESS", "REFUND_SUCCESS")
 
 
+@cache
+def _app(proxies: int) -> Flask:
+    return create_app(load_settings(trusted_proxies=proxies, log_level="CRITICAL"), _NOBODYS)
+
+
+_NOBODYS: Any = SimpleNamespace(settings=SimpleNamespace(web_threads=2))
+
+
+def _app_over(deps: Deps) -> Flask:
+    """The process's one application over another database: routes are bound, and templates
+    compiled, once in a run and not once in a test."""
+    app = _app(deps.settings.trusted_proxies)
+    configure_logging(deps.settings.log_level)
+    app.extensions["yima"] = Runtime.over(deps)
+    return app
+
+
 @dataclass
 class Product:
     """What a test holds of the product."""
@@ -98,7 +119,7 @@ class Product:
     @classmethod
     def open(cls, settings: Settings, door: Door, simulator: Simulator) -> Product:
         deps = build_deps(settings)
-        app = create_app(settings, deps)
+        app = _app_over(deps)
         door.app = app
         return cls(door.url, app, deps, simulator, door)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
+import flask
 import pytest
 import requests
 
@@ -222,10 +223,15 @@ def test_a_stranger_s_host_header_reaches_no_link_redirect_or_notify_url(
         get(path)
 
 
-def test_forwarded_headers_count_only_when_a_setting_says_so(product: Product) -> None:
+def test_forwarded_headers_count_only_when_a_setting_says_so(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[str | None] = []
-    product.app.before_request_funcs.setdefault(None, []).append(
-        lambda: seen.append(__import__("flask").request.remote_addr)
+    others = product.app.before_request_funcs.get(None, [])
+    monkeypatch.setitem(
+        product.app.before_request_funcs,
+        None,
+        [*others, lambda: seen.append(flask.request.remote_addr)],
     )
     requests.get(product.url + "/healthz", headers={"X-Forwarded-For": "6.6.6.6"}, timeout=10)
     assert seen == ["127.0.0.1"]
