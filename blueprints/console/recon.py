@@ -22,7 +22,7 @@ from services.recon.items import Item, Place
 from services.recon.problems import ReasonNeeded
 from services.recon.words import STATES
 from web.files import as_csv
-from web.formats import local_short, local_time
+from web.formats import local_short, local_time, money
 from web.runtime import deps
 
 HOME: Final = "/console/recon"
@@ -250,7 +250,7 @@ def _told(facts: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
             told += _told(value, f"{label} · ")
         elif value is not None:
             is_fen = key.endswith("_fen") and isinstance(value, int)
-            told.append((label, f"¥{yuan_from_fen(value)}" if is_fen else str(value)[:200]))
+            told.append((label, money(value) if is_fen else str(value)[:200]))
     return told
 
 

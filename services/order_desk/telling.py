@@ -55,12 +55,18 @@ def standing(session: Session, provider_id: int, order_id: int) -> str:
     own = FROM_CARD if order.channel == "balance" else {}
     words = own.get(state, STATES[state])
     return words.zh.format(
-        amount=yuan_from_fen(order.amount_fen), back=_yuan(order.refunded_fen)
+        amount=_figure(order.amount_fen), back=_yuan(order.refunded_fen)
     )  # fmt: skip
 
 
 def _yuan(fen: int) -> str:
-    return f"¥{yuan_from_fen(fen)}"
+    return f"¥{_figure(fen)}"
+
+
+def _figure(fen: int) -> str:
+    """`1,284.50`, as the pages write it."""
+    yuan, _, rest = yuan_from_fen(fen).partition(".")
+    return f"{int(yuan):,}.{rest}"
 
 
 def _wallet(channel: str) -> str:

@@ -51,7 +51,7 @@ const page = document.documentElement, w = page.clientWidth, out = [];
 if (page.scrollWidth > w) out.push('page ' + page.scrollWidth);
 for (const e of document.body.querySelectorAll('*')) {
 const r = e.getBoundingClientRect(), html = e.outerHTML.slice(0, 80);
-if (!r.width || e.closest('svg,.vh,.filters,.line,[data-sim-sheet]')) continue;
+if (!r.width || e.closest('svg,.vh,.filters,.line,.side nav,.tw,[data-sim-sheet]')) continue;
 if (r.right > w + 1 && getComputedStyle(e).position !== 'absolute') out.push(html);
 else if (e.matches('a,button') && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
 out.push('cut ' + html);

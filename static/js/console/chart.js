@@ -20,7 +20,11 @@ function draw() {
       tzDate: (seconds) => window.uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       scales: { y: { range: (_, __, max) => [0, Math.max(max, 100)] } },
       axes: [
-        { values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toISOString().slice(5, 10)), grid: { show: false } },
+        {
+          values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toISOString().slice(5, 10)),
+          incrs: [1, 2, 3, 5, 7, 14, 30].map((days) => days * 86400),
+          grid: { show: false },
+        },
         { values: (_, ticks) => ticks.map(short), size: 60, grid: { stroke: token("--ink-1"), width: 1 } },
       ],
       series: [
