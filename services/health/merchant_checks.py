@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from errors import GatewayRejected, GatewayUnknown
 from gateways.base import TradeState, WechatAccount
 from gateways.looks import GrantLook, Sure
-from models.merchant import GrantState, Merchant, Store, WechatRoute
+from models.merchant import GrantState, Merchant, Store
 from models.provider import Provider
 from services import audit
 from services.accounts import AlipayGrant, ProviderAccounts
@@ -54,8 +54,6 @@ class Ground:
     name: str
     order_prefix: str
     wechat_sub_mchid: str | None
-    wechat_route: WechatRoute
-    has_maidan: bool
     alipay_pid: str | None
     alipay_state: GrantState
     accounts: ProviderAccounts
@@ -111,7 +109,6 @@ def _ground(
     return Ground(
         deps=deps, provider_id=merchant.provider_id, merchant_id=merchant.id, name=merchant.name,
         order_prefix=merchant.order_prefix, wechat_sub_mchid=merchant.wechat_sub_mchid,
-        wechat_route=WechatRoute(merchant.wechat_route), has_maidan=merchant.has_maidan,
         alipay_pid=merchant.alipay_pid, alipay_state=merchant.alipay_state, accounts=blank,
         now=now, wechat_trial=evidence.trial(session, *who, "wechat", now),
         alipay_trial=evidence.trial(session, *who, "alipay", now),
@@ -171,12 +168,6 @@ def _collecting(on: Ground) -> Said:
     if tried.code:
         return words.warn(f"最近一次下单被拒：{tried.code}")
     return words.fine("最近一次下单成功")
-
-
-def _maidan(on: Ground) -> Said:
-    if on.has_maidan:
-        return words.fine("已开通微信买单")
-    return words.bad("渠道是微信买单，但子商户号没有开通买单", "CHANNEL_MAIDAN_NOT_OPEN")
 
 
 def _refunding(on: Ground) -> Said:
@@ -266,7 +257,6 @@ def _store(on: Ground) -> Said:
 USED: Final[dict[str, Callable[[Ground], bool]]] = {
     "merchant_wechat": lambda on: bool(on.wechat_sub_mchid),
     "merchant_collecting": lambda on: bool(on.wechat_sub_mchid),
-    "merchant_maidan": lambda on: on.wechat_route is WechatRoute.MAIDAN,
     "merchant_refunding": lambda on: bool(on.wechat_sub_mchid) and on.returned is not None,
     "merchant_alipay": lambda on: on.grant is not None,
     "merchant_alipay_scope": lambda on: on.grant is not None,
@@ -275,7 +265,6 @@ USED: Final[dict[str, Callable[[Ground], bool]]] = {
 ASKERS: Final[dict[str, Callable[[Ground], Said]]] = {
     "merchant_wechat": _wechat,
     "merchant_collecting": _collecting,
-    "merchant_maidan": _maidan,
     "merchant_refunding": _refunding,
     "merchant_alipay": _alipay,
     "merchant_alipay_scope": _alipay_scope,

@@ -136,12 +136,6 @@ CHECKS: Final = (
         _MERCHANT, after=("merchant_wechat",),
     ),
     Check(
-        "merchant_maidan", M, "渠道与子商户号相符",
-        ("请商户先开通微信买单，再同步一次子商户。", "不用买单就在商户资料里把渠道改回官方直连。"),
-        _MERCHANT,
-        help="sync-maidan",
-    ),
-    Check(
         "merchant_refunding", M, "服务商 API 退款权限",
         ("在微信支付服务商平台邀请商户授权「服务商 API 退款」。",
          "请商户登录商户平台，在产品中心接受邀请，然后把失败的退款再发起一次。"),

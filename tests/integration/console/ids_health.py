@@ -1,15 +1,10 @@
-"""Of the configuration: a wallet to be asked."""
+"""Of configuration health: a merchant."""
 
 from __future__ import annotations
 
 from services.seed import MAIN
 from tests.harness.console import Console
 from tests.integration.console.ids import supplies
-
-
-@supplies("settings.channel")
-def channel(_desk: Console) -> str:
-    return "wechat"
 
 
 @supplies("health.out_sub_mch_id")
