@@ -7,7 +7,7 @@ is chosen so that all blocks together still fit a phone that is 320 wide.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from services.gold_plan.problems import ReceiptBlock
 from services.totals import SHANGHAI
 
-LONGEST: Final = {"pickup": 6, "parking": 24, "card": 16, "title": 14, "text": 60}
+LONGEST: Final = {"pickup": 6, "parking": 16, "card": 16, "title": 14, "text": 48}
 MOST_PARKING_MIN: Final = 24 * 60
 _LONG_DIGITS: Final = re.compile(r"\d{7,}")
 SPACES: Final = str.maketrans("", "", " -－—　()（）")
@@ -135,11 +135,12 @@ def neutral(blocks: Sequence[Mapping[str, Any]]) -> list[Line]:
     ]
 
 
-_PIXELS: Final = {"pickup": 96, "parking": 46, "card": 46, "notice": 112}
-_FRAME: Final = 172  # shop, amount, link, the banner of simulation, what stands around them
+_PIXELS: Final = {"pickup": 48, "parking": 62, "card": 46, "notice": 112}
+_FRAME: Final = 162  # shop, amount, link, the banner of simulation, what stands around them
+_BASE: Final = 640 / 295  # of WeChat, over the frame of the narrowest phone
 
 
-def height(shown: Sequence[Line]) -> int:
+def height(kinds: Iterable[str]) -> int:
     """What to ask WeChat for, on its base of 640: enough at 320 wide, where text wraps most."""
-    pixels = _FRAME + sum(_PIXELS.get(line.kind, 0) for line in shown)
-    return max(600, min(960, 2 * pixels))
+    pixels = _FRAME + sum(_PIXELS.get(kind, 0) for kind in kinds)
+    return max(600, min(960, round(pixels * _BASE)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -56,10 +57,7 @@ class Receipt:
     number: str = ""
     order_path: str = ""
     card_path: str = ""
-
-    @property
-    def height(self) -> int:
-        return blocks.height(self.shown)
+    height: int = 600  # of all that it may come to show: it is asked for once
 
 
 _FIND: Final = """
@@ -141,7 +139,9 @@ def _shown(found: Any, *, is_proven: bool, is_paid: bool) -> Receipt:
     filled = found.blocks or []
     if not is_proven:
         shop = found.short_name or found.merchant_name
-        return Receipt(shop, blocks.neutral(filled), is_proven=False, is_paid=is_paid)
+        notice = blocks.neutral(filled)
+        tall = blocks.height(one.kind for one in notice) if is_paid else _tall(filled)
+        return Receipt(shop, notice, is_proven=False, is_paid=is_paid, height=tall)
     branch = f" · {found.branch_name}" if found.branch_name else ""
     return Receipt(
         shop=f"{found.store_name}{branch}",
@@ -152,7 +152,12 @@ def _shown(found: Any, *, is_proven: bool, is_paid: bool) -> Receipt:
         number=found.number,
         order_path=f"/q/{found.out_mch_id}/o/{found.public_id}",
         card_path=f"/card/{found.out_mch_id}/{found.out_sub_mch_id}",
+        height=_tall(filled),
     )
+
+
+def _tall(filled: Sequence[Mapping[str, Any]]) -> int:
+    return blocks.height(str(block.get("kind")) for block in filled)
 
 
 def _note_view(deps: Deps, asked: Asked, found: Any, *, is_proven: bool) -> None:
