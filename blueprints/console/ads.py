@@ -64,7 +64,7 @@ def create() -> ResponseReturnValue:
     made = deps().transact(unit)
     if isinstance(made, Ad):
         return answers.see(f"/console/ads/{made.public_id}")
-    return framing(answers.form_again("console/ads.html", made, **_index(form)))
+    return _form_again("console/ads.html", made, _index(form))
 
 
 def change(public_id: str) -> ResponseReturnValue:
@@ -96,7 +96,17 @@ def _again(public_id: str, problems: Mapping[str, AppError], form: Form) -> Resp
     row = deps().transact(lambda s: _one(s, public_id))
     if "" in problems:
         form = {**form, "version": str(row.version)}
-    return framing(answers.form_again("console/ad.html", problems, **_detail(row, form)))
+    return _form_again("console/ad.html", problems, _detail(row, form))
+
+
+def _form_again(
+    template: str, problems: Mapping[str, AppError], shown: Mapping[str, Any]
+) -> Response:
+    """As `answers.form_again`, for what was typed is in `shown`: a request that was too large has
+    no form."""
+    response = answers.page(template, 422, problems=problems, **shown)
+    response.headers["X-Form-Again"] = "1"
+    return framing(response)
 
 
 def approve(public_id: str) -> ResponseReturnValue:
@@ -260,7 +270,7 @@ def _too_large(typed: Mapping[str, str], size: int) -> Response:
     public_id = (request.view_args or {}).get("public_id")
     if public_id is not None:
         return _again(public_id, {"picture": problem}, form)
-    return framing(answers.form_again("console/ads.html", {"picture": problem}, **_index(form)))
+    return _form_again("console/ads.html", {"picture": problem}, _index(form))
 
 
 too_large.FORMS.update({"ads_create": _too_large, "ad_change": _too_large})

@@ -23,14 +23,14 @@ from web.runtime import deps
 SAMPLE_FEN: Final = 3850
 
 
-def picture(public_id: str) -> ResponseReturnValue:
+def picture(picture_id: str) -> ResponseReturnValue:
     """Of this provider alone; as it is shown, also while it waits for approval."""
     provider = answers.operator().provider
 
     def unit(session: Session) -> bytes:
-        found = pictures.find(session, provider, public_id)
+        found = pictures.find(session, provider, picture_id)
         if found is None or found.body is None:
-            raise NotFound(public_id)
+            raise NotFound(picture_id)
         return found.body
 
     response = make_response(deps().transact(unit))

@@ -12,6 +12,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 import idna
 
 from errors import CallbackAddress
+from gateways.outgoing.inside import why_inside
 
 LONGEST = 512
 _URL = re.compile(
@@ -65,6 +66,11 @@ def read_url(url: str, *, allow_http: bool = False, allow_private: bool = False)
     if not _TARGET.fullmatch(path):
         raise CallbackAddress("the path holds characters that must be percent-encoded")
     return Target(scheme, host, port, path)
+
+
+def is_inside(target: Target) -> bool:
+    """Whether a literal address is nobody's but our own; of a name only its addresses tell."""
+    return target.is_literal and why_inside(target.host) is not None
 
 
 def _authority(authority: str, scheme: str, allow_private: bool) -> tuple[str, int]:

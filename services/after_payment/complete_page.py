@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from errors import CallbackAddress
-from gateways.outgoing.address import read_url
+from gateways.outgoing.address import is_inside, read_url
 from models.after_payment import AfterPage
 from models.merchant import Merchant
 from models.order import PayOrder
@@ -51,9 +51,11 @@ def read_address(typed: str, *, allow_http: bool = False) -> str | None:
     if "#" in url:
         raise CompleteUrl("网址里不要有 #：付款参数接在后面会传不过去。")
     try:
-        read_url(url, allow_http=allow_http, allow_private=allow_http)
+        target = read_url(url, allow_http=allow_http, allow_private=allow_http)
     except CallbackAddress as problem:
-        raise CompleteUrl("网址写法不对：不要有空格、汉字、账号密码和内网地址。") from problem
+        raise CompleteUrl("网址写法不对：不要有空格、汉字和账号密码。") from problem
+    if is_inside(target) and not allow_http:
+        raise CompleteUrl("这是内网地址，顾客打不开。")
     asked = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
     taken = sorted(asked & {*NAMES, "sign"})
     if taken:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from errors import AppError, CallbackAddress
-from gateways.outgoing.address import read_url
+from gateways.outgoing.address import is_inside, read_url
 from services.after_payment.problems import AdDates, AdLink, AdName, AdNumber, AdPlace
 
 T = TypeVar("T")
@@ -127,9 +127,11 @@ def read_link(typed: str) -> str | None:
         raise AdLink("链接要以 https:// 开头，写完整的网址。")
     address, _, place_inside = link.partition("#")
     try:
-        read_url(address)
+        is_ours = is_inside(read_url(address))
     except CallbackAddress as problem:
-        raise AdLink("网址写法不对：不要有空格、汉字、账号密码和内网地址。") from problem
+        raise AdLink("网址写法不对：不要有空格、汉字和账号密码。") from problem
+    if is_ours:
+        raise AdLink("这是内网地址，顾客打不开。")
     if len(link) > 512 or not _FRAGMENT.fullmatch(place_inside):
         raise AdLink("网址写法不对：# 后只能是字母、数字和常见符号。")
     return link

@@ -68,7 +68,7 @@ def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
             name = names.get(id(self.connection))
             heard = Heard(self.path, dict(self.headers.items()), body, name)
             made.heard.append(heard)
@@ -78,6 +78,8 @@ def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
                 self.send_header(key, value)
             self.end_headers()
             self.wfile.write(text)
+
+        do_GET = do_POST
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
