@@ -95,7 +95,7 @@ def test_files_hold_the_same_and_no_formula(product: Product) -> None:
     assert fen(rows[-1]["净收"]) == whole[4]
     assert "'=1+1" in {row["商户"] for row in rows}
     book = load_workbook(io.BytesIO(desk.get(f"/figures.xlsx?from={DAY}&to={DAY}").content))
-    lines = list(book.active.iter_rows(values_only=True))  # type: ignore[union-attr]
+    lines = list(book.active.iter_rows(values_only=True))
     assert fen(str(lines[-1][5])) == whole[1]
     one_by_one = desk.get(f"/figures/day.csv?to={DAY}").content.decode("utf-8-sig")
     moves = list(csv.DictReader(io.StringIO(one_by_one)))
