@@ -83,7 +83,7 @@ def count_up_to(session: Session, provider_id: int, search: Search, most: int) -
     more, values = search.where()
     asked = f"SELECT count(*) FROM (SELECT 1 FROM audit_entry e WHERE e.provider_id = :p{more}"
     values |= {"p": provider_id, "most": most}
-    return int(session.scalar(text(asked + " LIMIT :most) some"), values) or 0)
+    return int(session.scalar(text(asked + " LIMIT :most) counted"), values) or 0)
 
 
 def every(deps: Deps, provider_id: int, search: Search) -> Iterator[Any]:
