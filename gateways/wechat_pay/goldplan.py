@@ -60,14 +60,14 @@ _WORDS: Final = (
     (("默认开通",), Why.MANAGED),
     (("小票链接",), Why.NO_LINK),
     (("小票", "未配置"), Why.NO_LINK),
+    (("受理关系",), Why.MERCHANT_UNKNOWN),
+    (("不是", "特约商户"), Why.MERCHANT_UNKNOWN),
     (("渠道商",), Why.CALLER),
     (("不是", "服务商"), Why.CALLER),
     (("服务商", "处罚"), Why.PROVIDER_PUNISHED),
     (("处罚",), Why.MERCHANT_PUNISHED),
     (("服务商", "未开通"), Why.PROVIDER_NOT_OPEN),
     (("未开通",), Why.MERCHANT_NOT_OPEN),
-    (("受理关系",), Why.MERCHANT_UNKNOWN),
-    (("不是", "特约商户"), Why.MERCHANT_UNKNOWN),
 )
 
 
