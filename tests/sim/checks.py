@@ -141,9 +141,11 @@ def _called(play: Play) -> None:
 
 
 def _totals(play: Play) -> None:
-    """The day's takings are the sums of the orders and refunds."""
+    """The day's takings are the sums of the orders and refunds, and so are those of its hours."""
     found = play.stage.deps.transact(totals_check.differences)
     assert not found, f"totals: {found}"
+    apart = play.stage.deps.transact(totals_check.hour_differences)
+    assert not apart, f"hours: {apart}"
 
 
 def _bills(play: Play) -> None:
