@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from blueprints.console import answers, cursors
 from errors import AppError
 from gateways.money import yuan_from_fen
+from services import audit
 from services.bills.days import china_date
 from services.console.rights import Right
 from services.recon import acting, days, items
@@ -153,9 +154,15 @@ def csv() -> ResponseReturnValue:
     who, now = answers.operator(), deps().now()
     yesterday = china_date(now) - timedelta(days=1)
     on = min(_day(request.args.get("day")) or yesterday, yesterday)
-    found = deps().transact(
-        lambda s: [one for state in (True, False) for one in _every(s, who.provider, state, on)]
-    )
+
+    def unit(session: Session) -> list[Item]:
+        audit.record(
+            session, provider_id=who.provider, actor=who.actor, action="differences_exported",
+            subject=f"bills:{on}", at=now,
+        )  # fmt: skip
+        return [one for state in (True, False) for one in _every(session, who.provider, state, on)]
+
+    found = deps().transact(unit)
     return as_csv(f"differences-{on}.csv", HEAD, (_cells(one) for one in found))
 
 
