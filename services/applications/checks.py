@@ -47,7 +47,7 @@ def _why(field: Field, value: str) -> str:
     if field.kind in (Kind.DATE, Kind.UNTIL):
         return _why_date(field, value)
     if field.pattern and not re.fullmatch(field.pattern, value):
-        return f"应为{field.rule}"
+        return f"应为 {field.rule}" if field.rule[:1].isdigit() else f"应为{field.rule}"
     if field.pattern.endswith("[0-9X]") and not _is_identity(value):
         return "校验位不对，请核对每一位"
     return ""
