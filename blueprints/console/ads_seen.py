@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Final
+from urllib.parse import quote
 
 from flask import make_response, request
 from flask.typing import ResponseReturnValue
@@ -21,6 +22,11 @@ from web.pages import AdShown, ResultPage
 from web.runtime import deps
 
 SAMPLE_FEN: Final = 3850
+NO_PICTURE: Final = "data:image/svg+xml," + quote(
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 700 300'><text x='350' y='162'"
+    " font-family='sans-serif' font-size='32' text-anchor='middle' fill='#566370'>"
+    "图片位 700×300</text></svg>"
+)
 
 
 def picture(picture_id: str) -> ResponseReturnValue:
@@ -56,7 +62,7 @@ def preview() -> ResponseReturnValue:
 
 def _shown(found: AdPicture | None, name: str) -> AdShown:
     if found is None:
-        return AdShown(name=name or "图片位，700×300 像素", image_url="data:,")
+        return AdShown(name="图片位，700×300 像素", image_url=NO_PICTURE)
     return AdShown(
         name=name, image_url=f"/console/ads/pictures/{found.public_id}", width=found.width,
         height=found.height,

@@ -41,6 +41,15 @@ if (input) {
       if (image) { image.loading = 'eager'; image.src = url; image.alt = form.elements.name.value; }
     }
   };
+  // the button that a wallet's window has
+  const done = (frame) => {
+    const button = frame.contentDocument && frame.contentDocument.getElementById('done');
+    if (button) button.hidden = false;
+  };
+  for (const frame of document.querySelectorAll('[data-ad-frame]')) {
+    frame.addEventListener('load', () => done(frame));
+    done(frame);
+  }
   input.addEventListener('change', async () => {
     const file = input.files[0];
     say('');
