@@ -141,6 +141,7 @@ class AlipayAccount:
     app_auth_token: str | None = field(default=None, repr=False)
     seller_id: str | None = None  # the merchant's PID (2088…)
     sys_service_provider_id: str | None = None  # the provider's PID, earns the rebate
+    older_public_keys: tuple[str, ...] = field(default=(), repr=False)  # good during a change
 
 
 ChannelAccount = WechatAccount | AlipayAccount

@@ -178,6 +178,7 @@ def _alipay(row: AccountRow, held: dict[str, list[str]], version: int) -> tuple[
             app_private_key=held["app_private_key"][0],
             alipay_public_key=key,
             sys_service_provider_id=facts.get("pid"),
+            older_public_keys=() if n else tuple(held["alipay_public_key"][1:]),
         )
         for n, key in enumerate(held["alipay_public_key"])
     ]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
@@ -28,7 +29,12 @@ class AlipayChecking:
         self._clients = clients
 
     def look(self, account: AlipayAccount) -> AlipayLook:
-        """Asks about a token that nobody has: "unknown" proves all keys. Never raises."""
+        """Asks about a token that nobody has: "unknown" proves all keys, the newest of each.
+
+        Never raises.
+        """
+        newest = f"{account.account_key}:look"
+        account = replace(account, account_key=newest, older_public_keys=())
         try:
             self._ask(account, _NOBODY)
         except GatewayRejected as refused:

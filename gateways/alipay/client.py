@@ -43,6 +43,7 @@ class AlipayClient(_AliPay):  # type: ignore[misc]
     ) -> None:
         """Load the keys. ValueError, without a word of them, when one is not usable."""
         self._transport, self._now, self._charset = transport, now, charset
+        self._older_keys = [rsa.public_key(pem) for pem in account.older_public_keys]
         super().__init__(
             appid=account.app_id,
             app_private_key_string=account.app_private_key,
@@ -60,7 +61,9 @@ class AlipayClient(_AliPay):  # type: ignore[misc]
         return rsa.sign(self._app_private_key, unsigned_string.encode(self._charset))
 
     def _verify(self, raw_content: str, signature: str) -> bool:
-        return rsa.verify(self._alipay_public_key, raw_content.encode(self._charset), signature)
+        raw = raw_content.encode(self._charset)
+        keys = (self._alipay_public_key, *self._older_keys)
+        return any(rsa.verify(key, raw, signature) for key in keys)
 
     def _ordered_data(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Sort by name, without empty values (they are neither sent nor signed); the SDK keeps

@@ -68,5 +68,5 @@ def until(end: datetime, now: datetime, what: str = "") -> Said:
         return Said(Level.BAD, f"{what}已于 {day} 到期", until_at=end)
     for days, words in ((1, "不到 1 天"), (7, "不到 7 天"), (WARNED_DAYS, "不到 30 天")):
         if left <= days:
-            return Said(Level.WARN, f"{what}{day} 到期，还有{words}", until_at=end)
+            return Said(Level.WARN, f"{what} {day} 到期，还有{words}".strip(), until_at=end)
     return Said(Level.OK, f"{what}有效至 {day}", until_at=end)

@@ -6,6 +6,7 @@ their owners act. Nothing here writes a row of the product.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from tests.harness.product import Product
 from tests.integration.refunds.helping import refund
 
 MERCHANT, SUB, PID = "sub01QINGHE8H2K4M6P9", "1900000109", "2088000000000109"
-OWN_SUB, OWN_STORE, OWN_CODE = "1900000141", "qinghe-dongpo", "4M8RT6"
+OWN_SUB, OWN_STORE, OWN_CODE = "1900000117", "qinghe-dongpo", "4M8RT6"
 APP = "wx8888888888888888"
 LINK = re.compile(r'<a class="btn btn-s" href="([^"]+)">去处理</a>')
 
@@ -116,6 +117,10 @@ def _new_certificate(desk: Desk) -> None:
               merchant_private_key=new["merchant_private_key"])  # fmt: skip
 
 
+def _new_secret(desk: Desk) -> None:
+    desk.save("/official/direct", sp_appid=APP, oa_secret=desk.next("wechat")["oa_secret"])
+
+
 def _saves(path: str, channel: str, *names: str) -> Act:
     def act(desk: Desk) -> None:
         new = desk.next(channel)
@@ -186,6 +191,15 @@ def _refund_again(desk: Desk) -> None:
     desk.product.sweep(2)
 
 
+def _consent_again(desk: Desk) -> None:
+    """The merchant's owner opens the link of the console's page and agrees once more."""
+    page = html.unescape(desk.console.get(f"/merchants/{MERCHANT}/alipay").text)
+    found = re.search(r"https?://[^\s\"<]*appToAppAuth\.htm[^\s\"<]*", page)
+    assert found, "no link of consent"
+    answer = requests.get(f"{found[0]}&pid={PID}", timeout=20)
+    assert answer.status_code == 200, answer.text[-300:]
+
+
 KEYS: Final = "/settings/wechat"
 # check -> (what goes wrong at the wallet, the remedy through screens)
 PAIRS: Final[dict[str, tuple[Act, Act]]] = {
@@ -201,11 +215,7 @@ PAIRS: Final[dict[str, tuple[Act, Act]]] = {
     "wechat_apiv2_key": (
         _flips("wechat.apiv2_key", "second"), _saves(KEYS, "wechat", "apiv2_key"),
     ),
-    "oa_access": (
-        _flips("wechat.oa_secret", "second"),
-        lambda d: d.save("/official/direct", sp_appid=APP,
-                         oa_secret=d.next("wechat")["oa_secret"]) and None,
-    ),
+    "oa_access": (_flips("wechat.oa_secret", "second"), _new_secret),
     "oa_verified": (_lapse, _platform("wechat.oa_lapsed")),
     "oa_web": (_five_lost, _all(_platform("wechat.oa_page_error"), Desk.pay)),
     "pay_page": (_five_unpaid, _all(_platform("wechat.pay_directories"), Desk.pay)),
@@ -232,17 +242,14 @@ PAIRS: Final[dict[str, tuple[Act, Act]]] = {
     "merchant_refunding": (
         _refuse_refund, _all(_platform(f"wechat.sub.{SUB}"), _refund_again),
     ),
-    "merchant_alipay": (
-        _flips(f"alipay.token.{PID}", "invalid"), _platform(f"alipay.token.{PID}"),
-    ),
-    "merchant_alipay_scope": (
-        _flips(f"alipay.token.{PID}", "no_api"), _platform(f"alipay.token.{PID}"),
-    ),
+    "merchant_alipay": (_flips(f"alipay.token.{PID}", "invalid"), _consent_again),
+    "merchant_alipay_scope": (_flips(f"alipay.token.{PID}", "no_api"), _consent_again),
     "merchant_f2f": (
         _all(_flips(f"alipay.product.{PID}", "none"), lambda d: d.try_to_pay("alipay")),
         _all(_platform(f"alipay.product.{PID}"), lambda d: d.pay("alipay")),
     ),
     "store_paying": (
-        _flips(f"wechat.sub.{OWN_SUB}", "unknown"), _platform(f"wechat.sub.{OWN_SUB}"),
+        _flips(f"wechat.sub.{OWN_SUB}", "unknown"),
+        _all(_platform(f"wechat.sub.{OWN_SUB}"), lambda d: d.pay(code=OWN_CODE)),
     ),
 }  # fmt: skip
