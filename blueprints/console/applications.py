@@ -59,6 +59,7 @@ def _page(number: int, problem: AppError | None = None) -> Response:
     return answers.page(
         "console/application.html", 422 if problem else 200, found=found, row=found.row, code=code,
         steps=steps, names=STEPS, may_open=may_open, is_open=is_open, problem=problem,
+        keep_days=deps().settings.application_papers_days,
     )  # fmt: skip
 
 

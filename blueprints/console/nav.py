@@ -13,7 +13,12 @@ PLACES: Final = (
         "经营",
         (
             ("overview", "chart", "概览", ()),
-            ("merchants", "store", "商户", ("/console/merchants",)),
+            (
+                "merchants",
+                "store",
+                "商户",
+                ("/console/merchants", "/console/sync", "/console/jobs"),
+            ),
             ("applications", "list", "进件", ("/console/applications",)),
             ("figures", "chart", "统计", ("/console/figures",)),
             ("recon", "bal", "对账", ("/console/recon",)),

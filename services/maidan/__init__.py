@@ -5,14 +5,13 @@ Two sources, one road: the adapter of `gateways/maidan.py`, or a file that someb
 
 from services.maidan.asking import begin_file, begin_listed
 from services.maidan.linking import Link, current_link, look, offer
-from services.maidan.problems import BadList, LinkOver, NotLinked, SyncRunning
+from services.maidan.problems import BadList, NotLinked, SyncRunning
 from services.maidan.reading import DEVICE_WORDS, devices_of, is_known, overview, running_job
 
 __all__ = [
     "DEVICE_WORDS",
     "BadList",
     "Link",
-    "LinkOver",
     "NotLinked",
     "SyncRunning",
     "begin_file",

@@ -26,13 +26,6 @@ class NotLinked(AppError):
     steps = ("先让买单服务商助手的管理员扫码关联，或改用文件导入",)
 
 
-class LinkOver(AppError):
-    code = "MAIDAN_LINK_OVER"
-    status = 409
-    title = "二维码已过期"
-    steps = ("重新生成一个，5 分钟内扫码",)
-
-
 class BadList(BadInput):
     """A file that is no list of sub-merchants."""
 
