@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,13 @@ def desk_in(screen: MakeScreen, desk: Console) -> Screen:
     return made
 
 
-def look(made: Screen, name: str) -> None:
+def look(made: Screen, name: str, sizes: Iterable[str] = DESKS) -> None:
     """As `Screen.look`; tables and the list of places scroll inside their own boxes here."""
     page, found = made.page, list[str]()
     page.wait_for_load_state()
     page.evaluate(f"() => {{ if (!window.axe) {{ {AXE_SCRIPT} }} }}")
-    for size, (width, height, percent) in DESKS.items():
+    for size in sizes:
+        width, height, percent = DESKS[size]
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate("p => {document.documentElement.style.fontSize = p}", f"{percent}%")
         wide = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
@@ -128,16 +129,16 @@ def test_the_desk_of_the_gold_plan(product: Product, screen: MakeScreen) -> None
     switch.click()
     expect(switch).to_have_attribute("aria-checked", "true")
     expect(page.locator(".gold")).not_to_contain_text("小票不会显示")
-    look(made, "gold-plan")
+    look(made, "gold-plan", ("1280", "760", "390", "200pc"))
     made.open(f"/console/gold-plan/m/{own}")
-    look(made, "gold-merchant")
+    look(made, "gold-merchant", ("1280", "390", "200pc"))
     made.open("/console/gold-plan/bulk?do=tags")
-    look(made, "gold-bulk")
+    look(made, "gold-bulk", ("1280", "390"))
     page.get_by_role("button", name="下一步").click()
     expect(page.locator("main")).to_contain_text("GP_FILTER_COUNT")
     page.get_by_label("餐饮").check()
     page.get_by_role("button", name="下一步").click()
     expect(page.locator("main")).to_contain_text("家商户")
     made.open("/console/gold-plan/rebate")
-    look(made, "gold-rebate")
+    look(made, "gold-rebate", ("1280", "390"))
     assert TEA in words(desk.get("/gold-plan").text)
