@@ -21,9 +21,11 @@ from services.code_finding.finding import Found, Verdict, find
 from services.code_finding.parsing import LABELS, Kind
 from services.health import reading as health
 from services.help import link_for
+from services.onboarding.merchants import code_url
 from services.paycodes.reading import KINDS
 from services.stores.reading import name_of
 from web.problems import problem
+from web.qr import svg_uri
 from web.runtime import deps
 
 CODES: Final = "/console/codes"
@@ -70,6 +72,7 @@ def page(asked: str = "", status: int = 200, **more: Any) -> Response:
         "Kind": Kind, "meets": [_meets(found, one) for one in found.verdicts],
         "findings": [one for one in findings if not one.is_fine], "checks": len(findings),
         "chips": CHIPS, "place": _place(found), "code_line": _code_line(found.code),
+        "own_url": _own_url(found), "qr_of": svg_uri,
         "kinds": KINDS, "connected": numbers.connected(), "missing": numbers.missing(),
         "own_address": deps().settings.base_url, "link_to": link_to,
         "batches": lines, "is_first": wanted is None,
@@ -108,6 +111,13 @@ def _meets(found: Found, verdict: Verdict) -> Meets:
 
 def _place(found: Found) -> str:
     return name_of(found.store) if isinstance(found.store, Store) else ""
+
+
+def _own_url(found: Found) -> str:
+    """The link of a code that is bound to a store of ours, as it is printed."""
+    if found.code is None or found.store is None:
+        return ""
+    return code_url(deps(), answers.operator().out_mch_id, found.code.code)
 
 
 def _code_line(code: PayCode | None) -> str:

@@ -11,7 +11,11 @@ from sqlalchemy.orm import Session
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`where` is the page on which it is done; a step that is `optional` keeps nothing waiting."""
+    """`where` is the page on which it is done; a step that is `optional` keeps nothing waiting.
+
+    In `where` `{m}` is the provider's first merchant, `{c}` its first pay code; before there is
+    one, the page is what stands before the last slash or question mark.
+    """
 
     name: str
     title: str
@@ -39,8 +43,8 @@ STEPS: Final = (
         optional=True,
     ),
     Step(
-        "provider_admin", "激活服务商管理员", "在手机上看名下商户的人，用微信扫激活码。",
-        "/console/merchants", "去激活", optional=True,
+        "provider_admin", "激活服务商管理员", "他用微信扫激活码，在手机上看名下的商户。",
+        "/console/sub-providers", "去激活", optional=True,
     ),
     Step(
         "merchant", "添加商户", "手工添加、Excel 导入、进件或同步买单子商户，任选一种。",
@@ -48,14 +52,14 @@ STEPS: Final = (
     ),
     Step(
         "merchant_admin", "激活商户管理员", "他用微信扫激活码，以后在手机上管店、看账、退款。",
-        "/console/merchants", "去激活",
+        "/console/merchants/{m}/people", "去激活",
     ),
     Step(
         "store", "添加门店", "添加后自动有一个收款码，可以打印成台卡。",
-        "/console/merchants", "去添加",
+        "/console/merchants/{m}/stores", "去添加",
     ),
     Step(
-        "payment", "扫码付一分钱", "用微信扫门店的收款码，付成就可以开张。", "/console/codes",
+        "payment", "扫码付一分钱", "用微信扫门店的收款码，付成就可以开张。", "/console/codes?q={c}",
         "看收款码",
     ),
 )  # fmt: skip
@@ -78,7 +82,10 @@ SELECT p.name <> '' AS provider,
         AND c.retired_at IS NULL) AS alipay,
     EXISTS (SELECT 1 FROM provider_admin d WHERE d.provider_id = p.id AND d.is_active
         AND d.person_id IS NOT NULL) AS provider_admin,
-    EXISTS (SELECT 1 FROM merchant m WHERE m.provider_id = p.id) AS merchant,
+    (SELECT m.out_sub_mch_id FROM merchant m WHERE m.provider_id = p.id
+        ORDER BY m.id LIMIT 1) AS merchant,
+    (SELECT c.code FROM pay_code c WHERE c.provider_id = p.id AND c.store_id IS NOT NULL
+        ORDER BY c.id LIMIT 1) AS code,
     EXISTS (SELECT 1 FROM staff f WHERE f.provider_id = p.id AND f.role = 'owner'
         AND f.is_active AND f.person_id IS NOT NULL) AS merchant_admin,
     EXISTS (SELECT 1 FROM store s WHERE s.provider_id = p.id AND s.deleted_at IS NULL) AS store,
@@ -91,12 +98,25 @@ FROM provider p WHERE p.id = :p
 class Line:
     step: Step
     is_done: bool
+    where: str
 
 
 def of_provider(session: Session, provider_id: int) -> list[Line]:
     row: Any = session.execute(_STATE, {"p": provider_id}).one()
     done = {**row._mapping, "official": row.official_row or row.official_keys}
-    return [Line(step, bool(done[step.name])) for step in STEPS]
+    return [
+        Line(step, bool(done[step.name]), _where(step, row.merchant or "", row.code or ""))
+        for step in STEPS
+    ]
+
+
+def _where(step: Step, merchant: str, code: str) -> str:
+    known = {"{m}": merchant, "{c}": code}
+    for mark, value in known.items():
+        if mark in step.where:
+            before = step.where.partition(mark)[0].rstrip("/").removesuffix("?q=")
+            return step.where.replace(mark, value) if value else before
+    return step.where
 
 
 def next_of(lines: list[Line]) -> Step | None:

@@ -48,16 +48,24 @@ def add_provider(deps: Deps, *, name: str, out_mch_id: str, actor: str) -> str:
     chosen = checked_id("out_mch_id", out_mch_id or "sz" + letters(18))
 
     def unit(session: Session) -> None:
-        now = deps.now()
-        if session.scalar(select(Provider.id).where(Provider.out_mch_id == chosen)) is not None:
-            raise Conflict(f"provider {chosen} exists already")
-        provider = Provider(out_mch_id=chosen, name=checked_name(name, 64), created_at=now)
-        session.add(provider)
-        session.flush()
-        note(session, provider, actor, "provider_added", f"provider:{chosen}", now)
+        make_provider(session, deps, name=name, out_mch_id=chosen, actor=actor)
 
     deps.transact(unit)
     return chosen
+
+
+def make_provider(
+    session: Session, deps: Deps, *, name: str, out_mch_id: str, actor: str
+) -> Provider:
+    """Raises Conflict where there is one with this id."""
+    now = deps.now()
+    if session.scalar(select(Provider.id).where(Provider.out_mch_id == out_mch_id)) is not None:
+        raise Conflict(f"provider {out_mch_id} exists already")
+    provider = Provider(out_mch_id=out_mch_id, name=checked_name(name, 64), created_at=now)
+    session.add(provider)
+    session.flush()
+    note(session, provider, actor, "provider_added", f"provider:{out_mch_id}", now)
+    return provider
 
 
 def set_wechat(deps: Deps, out_mch_id: str, entry: WechatEntry, *, actor: str) -> list[str]:
