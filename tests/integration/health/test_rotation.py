@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from tests.harness.console import Console
 from tests.harness.phone import Phone
@@ -12,6 +11,7 @@ from tests.harness.product import Product
 from tests.harness.simulator import Simulator
 
 MakePhone = Callable[..., Phone]
+CODES = ("8K3FQ2", "8K3FQ3", "8K3FQ4")
 
 
 class Customers:
@@ -22,8 +22,8 @@ class Customers:
         self.paid: list[str] = []
         self.failed: list[str] = []
         self._threads = [
-            threading.Thread(target=self._pay, args=(wallet, person))
-            for wallet, person in (("wechat", "p01"), ("alipay", "p02"))
+            threading.Thread(target=self._pay, args=("wechat", 1)),
+            threading.Thread(target=self._pay, args=("alipay", 13)),
         ]
 
     def __enter__(self) -> Customers:
@@ -36,15 +36,15 @@ class Customers:
         for thread in self._threads:
             thread.join(60)
 
-    def _pay(self, wallet: str, person: str) -> None:
+    def _pay(self, wallet: str, first: int) -> None:
+        """Each time somebody else, or at another code: a payer just seen is shown the result."""
         n = 0
         while not self._stop.is_set():
-            n += 1
+            person, code = f"p{first + n % 12:02d}", CODES[n // 12 % len(CODES)]
+            amount, n = f"{n % 90 + 1}.0{n % 9 + 1}", n + 1
             try:
-                made: dict[str, Any] = self._phone(wallet, person).pay(
-                    amount=f"{n % 90 + 1}.0{n % 9 + 1}"
-                )
-                self.paid.append(f"{wallet} {made['result']}")
+                self._phone(wallet, person).pay(code, amount)
+                self.paid.append(f"{wallet} {n}")
             except Exception as problem:  # whatever it is: a customer could not pay
                 self.failed.append(f"{wallet} {n}: {problem!r}"[:300])
 
