@@ -45,9 +45,9 @@ class AlipayShops:
     def _detail(self, account: AlipayAccount, shop_id: str) -> Shop:
         node = self._call(account, "alipay.offline.market.shop.querydetail", {"shop_id": shop_id})
         try:
-            name = mapping.word(node, "main_shop_name") or ""
-            branch = mapping.word(node, "branch_shop_name") or ""
-            address = mapping.word(node, "address") or ""
+            name = mapping.word_with_blank(node, "main_shop_name") or ""
+            branch = mapping.word_with_blank(node, "branch_shop_name") or ""
+            address = mapping.word_with_blank(node, "address") or ""
         except ValueError:
             raise GatewayUnknown("the answer can not be read") from None
         return Shop(shop_id, f"{name}（{branch}）" if branch else name, address)

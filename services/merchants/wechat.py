@@ -19,7 +19,7 @@ from services.merchants.checking import check_pair
 from services.merchants.permissions import refuse_bound
 from services.merchants.problems import AccountUseless, MaidanNotOpen
 from services.merchants.reading import find, find_store
-from services.totals import china_day
+from services.totals import RECHARGE, china_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,19 @@ SELECT count(*) AS n, COALESCE(sum(a.amount_fen), 0) AS fen
 FROM pay_order o JOIN pay_attempt a ON a.provider_id = o.provider_id AND a.order_id = o.id
 WHERE o.provider_id = :p AND o.merchant_id = :m AND o.status IN ('created', 'paying')
     AND a.status IN ('created', 'payable', 'closing') AND a.channel = :channel
-    AND (CAST(:store AS bigint) IS NULL OR o.store_id = :store)
+    AND (CAST(:store AS bigint) IS NULL OR o.store_id = CAST(:store AS bigint))
 """)
 _TODAY: Final = text("""
 SELECT COALESCE(sum(paid_count), 0) AS n, COALESCE(sum(paid_fen - refund_fen), 0) AS fen FROM (
     SELECT paid_count, paid_fen, refund_fen FROM day_total
     WHERE provider_id = :p AND merchant_id = :m AND day_on = :day
-        AND channel IN (:channel, 'recharge:' || :channel)
-        AND (CAST(:store AS bigint) IS NULL OR store_id = :store)
+        AND channel IN (:channel, :recharge)
+        AND (CAST(:store AS bigint) IS NULL OR store_id = CAST(:store AS bigint))
     UNION ALL
     SELECT paid_count, paid_fen, refund_fen FROM day_delta
     WHERE provider_id = :p AND merchant_id = :m AND day_on = :day
-        AND channel IN (:channel, 'recharge:' || :channel)
-        AND (CAST(:store AS bigint) IS NULL OR store_id = :store)
+        AND channel IN (:channel, :recharge)
+        AND (CAST(:store AS bigint) IS NULL OR store_id = CAST(:store AS bigint))
 ) parts
 """)
 
@@ -63,6 +63,7 @@ def moves(
 ) -> Moves:
     keys: dict[str, Any] = {
         "p": merchant.provider_id, "m": merchant.id, "channel": channel, "store": store_id,
+        "recharge": RECHARGE + channel,
         "day": china_day(deps.now()),
     }  # fmt: skip
     left, today = session.execute(_OPEN, keys).one(), session.execute(_TODAY, keys).one()
