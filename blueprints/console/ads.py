@@ -156,8 +156,12 @@ def _typed() -> Form:
 
 
 def _blank() -> Form:
-    form = dict.fromkeys(FIELDS, "")
-    return {**form, "scope": "all", "starts_on": today().isoformat(), "weight": "10"}
+    """Of a new ad; `?merchant=<number>` begins one for that merchant."""
+    merchant = request.args.get("merchant", "")[:32]
+    return {
+        **dict.fromkeys(FIELDS, ""), "scope": "merchant" if merchant else "all",
+        "target": merchant, "starts_on": today().isoformat(), "weight": "10",
+    }  # fmt: skip
 
 
 def _form_of(row: AdRow) -> Form:

@@ -7,6 +7,8 @@ import re
 import time
 from collections.abc import Callable
 
+from sqlalchemy import text
+
 from services import housekeeping
 from services.seed import OTHER
 from services.totals import china_day
@@ -176,6 +178,13 @@ def test_the_switch_takes_every_ad_away_in_all_processes_within_five_seconds(
     desk.make("快关")
     clerk = Console(product, "demo-operator")
     assert clerk.post("/ads/stop-all").status_code == 403
+    with product.deps.db.engine.begin() as held:  # a database that hangs on ads alone
+        held.execute(text("LOCK TABLE ad IN ACCESS EXCLUSIVE MODE"))
+        asked = time.monotonic()
+        page = payer.get(path).text
+        assert time.monotonic() - asked < 5
+        assert "付款成功" in page
+        assert ad_on(page) is None
     with web_processes(product, 2) as url:
         there = Phone(url, product.simulator)
         found = ad_on(there.get(path).text)
