@@ -83,7 +83,8 @@ def troubled(
     rows = session.execute(
         text(
             "SELECT m.id, m.out_sub_mch_id, m.name FROM merchant m WHERE m.provider_id = :p"
-            " AND m.id > :a AND EXISTS (SELECT 1 FROM health_finding f WHERE f.provider_id = :p"
+            " AND m.id > :a AND m.is_active AND EXISTS (SELECT 1 FROM health_finding f"
+            " WHERE f.provider_id = :p"
             " AND f.merchant_id = m.id AND f.level = :l) ORDER BY m.id LIMIT :n"
         ),
         {"p": provider_id, "a": after, "l": level.value, "n": most},
@@ -95,8 +96,9 @@ def tally(session: Session, provider_id: int) -> dict[str, int]:
     """How many merchants have a check at each level that is not fine."""
     rows = session.execute(
         text(
-            "SELECT level, count(DISTINCT merchant_id) AS n FROM health_finding"
-            " WHERE provider_id = :p AND merchant_id IS NOT NULL AND level <> 'ok' GROUP BY level"
+            "SELECT f.level, count(DISTINCT f.merchant_id) AS n FROM health_finding f"
+            " JOIN merchant m ON m.provider_id = f.provider_id AND m.id = f.merchant_id"
+            " WHERE f.provider_id = :p AND m.is_active AND f.level <> 'ok' GROUP BY f.level"
         ),
         {"p": provider_id},
     )

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from errors import AppError
 from models.health import HealthFinding, Level
 from services.deps import Deps
 from services.health import merchant_checks, provider_checks
@@ -101,8 +102,16 @@ def _ask_all(
         elif shaky:
             said[check.name] = unknown(f"先解决「{BY_NAME[shaky[0]].title}」，才能查这一项")
         else:
-            said[check.name] = askers[check.name](ground)
+            said[check.name] = _asked(askers[check.name], ground)
     return said
+
+
+def _asked(asker: Callable[[G], Said], ground: G) -> Said:
+    """A check that cannot be asked is unknown, and keeps no other from being asked."""
+    try:
+        return asker(ground)
+    except AppError as problem:
+        return unknown(problem.title[:200], problem.code)
 
 
 def _always(_: object) -> bool:
@@ -127,6 +136,7 @@ def _provider_levels(session: Session, provider_id: int) -> dict[str, Level]:
 def keep(session: Session, deps: Deps, provider_id: int, found: Sequence[Found]) -> None:
     """The newest word on each; one about something that is not in use any more goes."""
     now = deps.now()
+    _forget_closed(session, provider_id, found)
     for one in found:
         if one.said is None:
             session.execute(
@@ -155,6 +165,18 @@ def keep(session: Session, deps: Deps, provider_id: int, found: Sequence[Found])
             },
         )
     )  # fmt: skip
+
+
+def _forget_closed(session: Session, provider_id: int, found: Sequence[Found]) -> None:
+    """Stores that are not in use any more are nobody's trouble."""
+    session.execute(
+        text(
+            "DELETE FROM health_finding f USING store s WHERE f.provider_id = :p"
+            " AND f.merchant_id = ANY(:m) AND s.provider_id = f.provider_id"
+            " AND s.id = f.store_id AND NOT s.is_active"
+        ),
+        {"p": provider_id, "m": sorted({one.merchant_id for one in found if one.merchant_id})},
+    )
 
 
 def _row(provider_id: int, one: Found, said: Said, now: Any) -> dict[str, Any]:
