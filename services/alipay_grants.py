@@ -12,14 +12,15 @@ from models.merchant import Merchant
 from models.provider import Provider
 from services.accounts import NotConfigured
 from services.deps import Deps
+from services.merchants import consents
 
 
 def grant_url(deps: Deps, out_sub_mch_id: str) -> str:
-    """Where the owner consents; he comes back to our front door with `app_auth_code`."""
-    account = _provider_account(deps, out_sub_mch_id)
-    return deps.gateways.alipay_oauth.grant_url(
-        account, f"{deps.settings.base_url}/", out_sub_mch_id
-    )
+    """Where the owner consents; coming back, the consent is kept by itself (`merchants.consents`).
+
+    Good for three days.
+    """
+    return consents.link(deps, _provider(deps, out_sub_mch_id).id, out_sub_mch_id)
 
 
 def exchange(deps: Deps, out_sub_mch_id: str, app_auth_code: str) -> Grant:
@@ -28,7 +29,7 @@ def exchange(deps: Deps, out_sub_mch_id: str, app_auth_code: str) -> Grant:
     return deps.gateways.alipay_oauth.exchange_grant(account, app_auth_code)
 
 
-def _provider_account(deps: Deps, out_sub_mch_id: str) -> AlipayAccount:
+def _provider(deps: Deps, out_sub_mch_id: str) -> Provider:
     def unit(session: Session) -> Provider:
         found = session.scalar(
             select(Provider)
@@ -39,7 +40,11 @@ def _provider_account(deps: Deps, out_sub_mch_id: str) -> AlipayAccount:
             raise NotFound(f"no merchant {out_sub_mch_id}")
         return found
 
-    provider = deps.transact(unit)
+    return deps.transact(unit)
+
+
+def _provider_account(deps: Deps, out_sub_mch_id: str) -> AlipayAccount:
+    provider = _provider(deps, out_sub_mch_id)
     accounts = deps.accounts_of(provider.id, provider.account_version)
     if not accounts.alipay:
         raise NotConfigured("the provider has no Alipay app yet")

@@ -264,6 +264,7 @@ def _merchant(
         short_name=demo.name,
         order_prefix=demo.order_prefix,
         wechat_sub_mchid=demo.wechat_sub_mchid,
+        wechat_checked_at=now,
         alipay_pid=demo.alipay_pid,
         alipay_state=GrantState.VALID if demo.alipay_pid and held else GrantState.NONE,
     )

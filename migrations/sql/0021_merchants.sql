@@ -59,6 +59,10 @@ ALTER TABLE merchant
     ADD CONSTRAINT ck_merchant_wechatroute CHECK (wechat_route IN ('direct', 'maidan')),
     ADD CONSTRAINT ck_merchant_facetoface
         CHECK (face_to_face IN ('unknown', 'applying', 'open'));
+-- Whom WeChat took a payment for, it knows.
+UPDATE merchant m SET wechat_checked_at = m.created_at WHERE EXISTS (
+    SELECT 1 FROM pay_order o WHERE o.provider_id = m.provider_id AND o.merchant_id = m.id
+        AND o.channel = 'wechat' AND o.status = 'paid');
 CREATE INDEX ix_merchant_wechat ON merchant (provider_id, wechat_sub_mchid);
 CREATE INDEX ix_merchant_alipay ON merchant (provider_id, alipay_pid);
 CREATE INDEX ix_merchant_sub_provider ON merchant (provider_id, sub_provider_id, id);

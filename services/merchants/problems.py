@@ -122,15 +122,6 @@ class AccountUseless(BadInput):
     money = ""
 
 
-class AlipayOtherEntity(Conflict):
-    """ALI-3: money would go to another company than before."""
-
-    code = "ALIPAY_OTHER_ENTITY"
-    title = "授权的不是原来的支付宝账号，收款还没有改"
-    steps: tuple[str, ...] = ("请服务商核对后，在控制台确认或拒绝。",)
-    money = ""
-
-
 class AlipayLinkOver(AppError):
     code = "ALIPAY_LINK_OVER"
     status = 410
