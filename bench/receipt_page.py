@@ -37,7 +37,7 @@ SLOW_4G: Final = {
 
 def figures() -> list[dict[str, Any]]:
     with stack.running() as running:
-        running.empty()
+        requests.post(f"{running.sim_url}/sim/reset", json={}, timeout=10).raise_for_status()
         number = _paid(running, running.session("lin"))
         path = _path(running, number)
         pages = [_fetch(running, path) for _ in range(LEAST_RUNS)]

@@ -37,6 +37,7 @@ def show(error: str = "", status: int = 200) -> ResponseReturnValue:
         may_shifts=may(who, Right.SHIFTS),
         may_switch=g.holder is not None,
         may_official=may(who, Right.OFFICIAL),
+        may_receipt=may(who, Right.RECEIPT),
         error=error,
         done=DONE.get(request.args.get("done", ""), ""),
     )

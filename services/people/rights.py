@@ -35,6 +35,7 @@ class Right(StrEnum):
     SHIFTS = "shifts"  # duty and slips: the own ones; the store's and all stores' as above
     DUTY = "duty"  # clocking in and out
     PERSONAL = "personal"  # whole phones and names, each look remembered; forgetting a member
+    RECEIPT = "receipt"  # what the receipt inside WeChat's page shows
     OFFICIAL = "official"  # how the provider's official account is
 
 

@@ -189,3 +189,21 @@ def test_the_months_rebate_is_the_sum_of_its_lines(product: Product, phone: Make
     net = round(float(mine[4]) * 100)
     assert net >= 10001
     assert round(float(mine[6]) * 100) == net * 33 // 10000
+
+
+def test_the_owner_fills_the_receipt_on_the_phone(product: Product) -> None:
+    owner = requests.Session()
+    row = product.one("SELECT public_id FROM staff WHERE name LIKE '青禾茶事%' ORDER BY id LIMIT 1")
+    owner.get(f"{product.url}/m/demo-login/{row.public_id}", timeout=20)
+    page = owner.get(f"{product.url}/m/receipt", timeout=20)
+    token = re.search(r'name="token" value="(\w+)"', page.text)
+    assert token is not None
+    assert "服务商还没有给你开通点金计划" in page.text
+    form = {**BLOCKS, "token": token[1]}
+    wrong = owner.post(f"{product.url}/m/receipt", data={**form, "minutes": "0"}, timeout=20)
+    assert wrong.status_code == 422
+    assert "取茶号" in wrong.text
+    kept = owner.post(f"{product.url}/m/receipt", data=form, timeout=20)
+    assert "已保存" in kept.text
+    filled = product.one("SELECT blocks FROM gold_plan").blocks
+    assert [one["kind"] for one in filled] == ["pickup", "parking", "card", "notice"]

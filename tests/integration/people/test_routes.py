@@ -36,7 +36,7 @@ ONLY_OWNER = {
     "payout_allow", "payout_refuse", "payout_paid", "member_history", "member_payout_form",
     "member_payout", "member_adjust_form", "member_adjust", "store_cards", "store_new",
     "store_add", "store_delete", "staff_phone", "member_person", "member_erase_form",
-    "member_erase",
+    "member_erase", "receipt", "receipt_save",
 }  # fmt: skip
 OWNER_AND_MANAGER = {
     "statistics", "card_figures", "card_figures_csv", "payouts", "payout", "member", "staff",
