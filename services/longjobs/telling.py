@@ -31,6 +31,7 @@ class Shown:
     left: timedelta | None
     breakdown: Sequence[tuple[str, int]]
     is_quiet: bool
+    error: str  # in words for a person, "" for none
 
     @property
     def tenth(self) -> int:
@@ -50,7 +51,19 @@ def shown(job: Job, now: datetime) -> Shown:
         left=_left(job, elapsed),
         breakdown=_breakdown(job),
         is_quiet=job.state is JobState.RUNNING and moved is not None and now - moved > QUIET,
+        error=_error_words(job.error),
     )
+
+
+def _error_words(error: str) -> str:
+    """What a step left behind: words of its own, or the name of what went wrong."""
+    known = {
+        "GatewayUnknown": "上游没有回答",
+        "OperationalError": "数据库暂时连不上",
+    }
+    if not error.isascii() or not error:
+        return error
+    return known.get(error) or f"程序出错（{error}），详情在日志里"
 
 
 def _share(job: Job) -> int | None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from errors import GatewayRejected
+from gateways.wechat_pay import applyment
 from gateways.wechat_pay.applyment import ENCRYPTED
 from services.applications import checks, retention, wire
 from services.applications.fields import BY_PATH, FIELDS, Step
@@ -233,6 +234,17 @@ def test_sensitive_fields_leave_encrypted_to_either_of_wechats_keys(product: Pro
         client.call("POST", "/v3/applyment4sub/applyment/", body, sealed_by=serial)
     assert "解密失败" in refused.value.upstream_message
     assert refused.value.facts["field"] == "/body/contact_info/contact_name"
+    uploads = product.deps.gateways.wechat_applyments
+    with pytest.raises(GatewayRejected, match="图片内容与格式不符"):
+        uploads.upload(account, "jpg", "0" * 64, b"<svg onload=x>")
+    sealed = applyment.sealed(body, client.sealing_key()[1])
+    for change, words in (
+        ({"whatever": 1}, "未在API文档中定义"),
+        ({"business_code": ""}, "字节数 0"),
+        ({"bank_account_info": {}}, "必填项"),
+    ):
+        with pytest.raises(GatewayRejected, match=words):
+            client.call("POST", "/v3/applyment4sub/applyment/", sealed | change, sealed_by=serial)
 
 
 def _pictures() -> list[str]:

@@ -210,6 +210,16 @@ def test_a_file_comes_in_as_a_list_does(product: Product) -> None:
 def test_without_a_grant_any_more_the_job_says_what_to_do(product: Product) -> None:
     console = Console(product)
     link(product, console)
+    product.simulator.fault("maidan.list", "error", times=99)
+    silent = console.post("/sync", {"source": "maidan"})
+    product.run_long_jobs()
+    assert (
+        "上一步没有成功，正在再试：上游没有回答" in console.get(silent.headers["Location"][8:]).text
+    )
+    product.simulator.clear_faults()
+    product.simulator.advance(61)
+    product.run_long_jobs()
+    assert job_at(product, silent).state is JobState.DONE
     product.simulator.switch("maidan.grant", "over")
     job = sync(product, console)
     assert job.state is JobState.FAILED
