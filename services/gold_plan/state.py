@@ -57,7 +57,8 @@ def is_row_open(row: GoldPlan | None, *, by_default: bool = False) -> bool:
         return True
     if row is None:
         return False
-    return row.plan is Switched.OPEN or is_proven_open(row)
+    is_ours = row.scene != "MINIPROGRAM"  # opened for mini-programs alone, our pages stay
+    return (row.plan is Switched.OPEN and is_ours) or is_proven_open(row)
 
 
 def is_proven_open(row: GoldPlan) -> bool:

@@ -47,7 +47,8 @@ def plan_of(world: World, sub_mchid: str) -> Plan:
 
 def shows_official(world: World, trade: Trade) -> bool:
     """Whether the phone leaves the paying page for WeChat's own once this trade is paid."""
-    return trade.facts["product"] == "jsapi" and plan_of(world, trade.sub_mchid).is_open
+    plan = plan_of(world, trade.sub_mchid)
+    return trade.facts["product"] == "jsapi" and plan.is_open and plan.scene != "MINIPROGRAM"
 
 
 def official_path(trade: Trade) -> str:

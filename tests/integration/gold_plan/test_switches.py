@@ -79,8 +79,10 @@ def test_a_plan_is_opened_closed_and_opened_again_after_24_hours(product: Produc
     assert "剩余 1 分" in words(soon.text)
     assert not at_wechat(product)["is_open"]
     product.simulator.advance(2 * 60)
-    assert throw(desk, "plan", "open").status_code == 303
+    assert throw(desk, "plan", "open", scene="NATIVE").status_code == 400
+    assert throw(desk, "plan", "open", scene="JSAPI_AND_MINIPROGRAM").status_code == 303
     assert at_wechat(product)["is_open"]
+    assert at_wechat(product)["scene"] == "JSAPI_AND_MINIPROGRAM"
     asked = product.sql(
         "SELECT facts->>'switch' AS switch, facts->>'to' AS way FROM audit_entry"
         " WHERE action = 'gold_plan_done' ORDER BY id"
