@@ -15,6 +15,7 @@ from tests.integration.console.test_merchant_accounts import consent, link_of
 MakeScreen = Callable[..., Screen]
 DESK = {"1280": (1280, 800, 100), "760": (760, 800, 100), "390": (390, 844, 100),
         "200pc": (1280, 800, 200)}  # fmt: skip
+FEW = {"390": (390, 844, 100), "200pc": (1280, 800, 200)}
 QINGHE, CHENGUANG = "sub01QINGHE8H2K4M6P9", "sub04WEIXINONLY7G8H2"
 
 
@@ -41,11 +42,11 @@ def test_the_pages_of_merchants_fit_and_an_operator_finds_his_way(
     window.page.get_by_role("button", name="核对并保存").click()
     expect(window.page.locator("[role=alert]")).to_contain_text("子商户已存在：青禾茶事")
     expect(window.page.get_by_label("商户全称")).to_have_value("半日花铺")
-    window.look("console-merchant-exists", DESK, touch=False)
+    window.look("console-merchant-exists", FEW, touch=False)
     window.page.get_by_label("微信子商户号").fill("1900000141")
     window.page.get_by_role("button", name="核对并保存").click()
     expect(window.page.locator("#key")).to_have_text(re.compile("^[0-9a-f]{32}$"))
-    window.look("console-merchant-key", DESK, touch=False)
+    window.look("console-merchant-key", FEW, touch=False)
     window.page.get_by_role("button", name="完成").click()
     expect(window.page.locator("#key")).to_be_visible()  # not before somebody says it is kept
     window.page.get_by_label("我已把认证密钥保存到安全的地方").check()
@@ -56,10 +57,10 @@ def test_the_pages_of_merchants_fit_and_an_operator_finds_his_way(
                  "/people"):  # fmt: skip
         assert window.open(f"/console/merchants/{QINGHE}{path}") == 200
         name = path.strip("/").split("?")[0].replace("/", "-") or "first"
-        window.look(f"console-merchant-{name}", DESK, touch=False)
+        window.look(f"console-merchant-{name}", FEW, touch=False)
     window.open(f"/console/merchants/{CHENGUANG}/alipay")
     expect(window.page.locator("[role=alert]")).to_contain_text("2088000000000141")
     window.look("console-merchant-other-entity", DESK, touch=False)
     for path in ("/merchants/file", "/sub-providers"):
         window.open(f"/console{path}")
-        window.look(f"console-{path.strip('/').replace('/', '-')}", DESK, touch=False)
+        window.look(f"console-{path.strip('/').replace('/', '-')}", FEW, touch=False)
