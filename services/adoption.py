@@ -100,7 +100,7 @@ def _find_home(
 ) -> _Home | None:
     """The merchant whose prefix begins the number (the longest one) and who is the payee."""
 
-    def unit(session: Session) -> tuple[int, list[tuple[Merchant, int]]]:
+    def unit(session: Session) -> tuple[int, list[tuple[Merchant, int, int | None]]]:
         version = session.get_one(Provider, provider_id).account_version
         own = func.left(out_trade_no, func.length(Merchant.order_prefix))
         rows = session.execute(
@@ -113,20 +113,39 @@ def _find_home(
             .group_by(Merchant.provider_id, Merchant.id)
             .order_by(func.length(Merchant.order_prefix).desc())
         )
-        return version, [(merchant, int(store)) for merchant, store in rows]
+        return version, [
+            (merchant, int(store), _store_of(session, merchant, channel, payee))
+            for merchant, store in rows.all()
+        ]
 
     version, candidates = deps.transact(unit)
     accounts = deps.accounts_of(provider_id, version) if candidates else None
-    for merchant, store_id in candidates:
+    for merchant, store_id, own_store in candidates:
         assert accounts is not None
+        number = payee if own_store is not None else merchant.wechat_sub_mchid
         try:
-            account = account_for(accounts, channel, merchant.id, merchant.wechat_sub_mchid)
+            account = account_for(accounts, channel, merchant.id, number, payee)
             is_payee = payee in (None, payee_of(account))
         except NotConfigured:
             continue
         if is_payee:
-            return _Home(provider_id, merchant.id, merchant.order_prefix, store_id, account)
+            store = own_store or store_id
+            return _Home(provider_id, merchant.id, merchant.order_prefix, store, account)
     return None
+
+
+def _store_of(session: Session, merchant: Merchant, channel: str, payee: str | None) -> int | None:
+    """The store whose own account the payee is, where a store has any (product MCH-11)."""
+    own = Store.wechat_sub_mchid if channel == "wechat" else Store.alipay_pid
+    if payee is None:
+        return None
+    return session.scalar(
+        select(func.min(Store.id)).where(
+            Store.provider_id == merchant.provider_id,
+            Store.merchant_id == merchant.id,
+            own == payee,
+        )
+    )
 
 
 def _is_ours(trade: Trade, home: _Home, out_trade_no: str) -> bool:

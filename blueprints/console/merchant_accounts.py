@@ -149,9 +149,12 @@ def keys_page(out_id: str) -> ResponseReturnValue:
 def _keys_page(
     out_id: str, status: int = 200, problem: AppError | None = None
 ) -> ResponseReturnValue:
+    found = look(out_id)
+    merchant: Merchant = found["merchant"]
     return answers.page(
         "console/merchant_keys.html", status, tab="keys", overlaps=keys.OVERLAPS,
-        problem=problem, now=deps().now(), **look(out_id),
+        problem=problem, now=deps().now(),
+        devices=deps().transact(lambda s: keys.devices(s, merchant)), **found,
     )  # fmt: skip
 
 

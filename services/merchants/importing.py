@@ -230,6 +230,12 @@ def _refuse_number(number: str, row: int, known: _Known) -> None:
 def _write_all(session: Session, deps: Deps, job: Job, rows: list[sheet.Cells]) -> Step:
     """All of them in this transaction, judged once more under the provider's lock."""
     provider = lock_provider(session, job.provider_id)
+    kept = session.get_one(
+        MerchantFile, (job.provider_id, job.facts["file"]), with_for_update=True,
+        populate_existing=True,
+    )  # fmt: skip
+    if kept.imported_at is not None:  # by a worker that was thought dead and was only slow
+        return Step(cursor=job.cursor, done=0, is_over=True)
     known = _Known(session, job.provider_id, rows, rows)
     try:
         columns = [_judged(cells, known) for cells in rows]
@@ -247,7 +253,6 @@ def _write_all(session: Session, deps: Deps, job: Job, rows: list[sheet.Cells]) 
                 )
             ],
         )
-    kept = session.get_one(MerchantFile, (job.provider_id, job.facts["file"]))
     kept.imported_at, kept.content = now, b""
     audit.record(
         session, provider_id=provider.id, actor=job.asked_by, action="merchants_imported",

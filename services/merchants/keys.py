@@ -6,6 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from errors import BadInput
@@ -54,6 +55,16 @@ def _keep_old(deps: Deps, merchant: Merchant, now: datetime, minutes: int) -> No
     merchant.old_seal_key = mark
     merchant.old_key_sealed = deps.ring.seal(plain, seal_place("merchant", "old_key_sealed", mark))
     merchant.old_key_until = now + timedelta(minutes=minutes)
+
+
+def devices(session: Session, merchant: Merchant) -> int:
+    """How many devices are known at the merchant: each that signs has to be told a new key."""
+    return int(
+        session.execute(
+            text("SELECT count(*) FROM synced_device WHERE provider_id = :p AND merchant_id = :m"),
+            {"p": merchant.provider_id, "m": merchant.id},
+        ).scalar_one()
+    )
 
 
 def live_keys(deps: Deps, merchant: Merchant, now: datetime) -> list[str]:
