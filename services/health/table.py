@@ -145,20 +145,20 @@ CHECKS: Final = (
         "merchant_alipay", M, "支付宝授权有效",
         ("在支付宝开放平台给应用开通「第三方应用授权」功能。",
          "打开商户的支付宝授权码，请商户管理员用支付宝扫码重新授权。"),
-        _MERCHANT + "/alipay", after=("alipay_keys", "alipay_public_key", "alipay_app"),
+        _MERCHANT + "/alipay?again=1", after=("alipay_keys", "alipay_public_key", "alipay_app"),
         help="alipay-token",
     ),
     Check(
         "merchant_alipay_scope", M, "支付宝授权范围完整",
         ("应用的功能是在商户授权之后才添加的：授权里没有它。", "请商户管理员重新授权一次。"),
-        _MERCHANT + "/alipay", after=("merchant_alipay",),
+        _MERCHANT + "/alipay?again=1", after=("merchant_alipay",),
         help="alipay-token",
     ),
     Check(
         "merchant_f2f", M, "当面付已签约",
         ("请商户在支付宝商家平台签约「当面付」，约 1 个工作日生效；绑定了口碑门店的不需要。",
          "生效后用门店码付一笔验证。"),
-        _MERCHANT + "/alipay", after=("merchant_alipay",),
+        _MERCHANT + "/alipay?again=1", after=("merchant_alipay",),
         help="alipay-merchant",
     ),
     Check(

@@ -193,7 +193,7 @@ def _refund_again(desk: Desk) -> None:
 
 def _consent_again(desk: Desk) -> None:
     """The merchant's owner opens the link of the console's page and agrees once more."""
-    page = html.unescape(desk.console.get(f"/merchants/{MERCHANT}/alipay").text)
+    page = html.unescape(desk.console.get(f"/merchants/{MERCHANT}/alipay?again=1").text)
     found = re.search(r"https?://[^\s\"<]*appToAppAuth\.htm[^\s\"<]*", page)
     assert found, "no link of consent"
     answer = requests.get(f"{found[0]}&pid={PID}", timeout=20)
