@@ -14,7 +14,7 @@ from tests.harness.product import Product
 def steps(desk: Console) -> dict[str, bool]:
     """title -> done, as the page shows it."""
     page = desk.get("/start").text
-    found = re.findall(r"<li( class=\"done\")?><h3>(.*?)(?: <span.*?)?</h3>", page)
+    found = re.findall(r"<li( class=\"done\")?><h2>(.*?)(?: <span.*?)?</h2>", page)
     return {title: bool(done) for done, title in found}
 
 
@@ -45,3 +45,4 @@ def test_the_console_s_footer_says_that_nothing_settles(product: Product) -> Non
     page = Console(product).get("/start").text
     assert "不做结算" in page
     assert 'href="/help"' in page
+    assert 'href="/help/no-developers"' in page, "what is asked on this page"
