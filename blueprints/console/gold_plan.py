@@ -63,6 +63,7 @@ def _list(
         link=receipt_link(), sample=sample([]), left_words=left_words,
         base=deps().settings.base_url,
         problem=problem, problem_at=problem_at, back=_list_url(asked, asked.after, asked.before),
+        typed_file=(request.form.get("name", ""), request.form.get("content", "")),
         **deps().transact(unit),
     )  # fmt: skip
 

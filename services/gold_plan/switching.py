@@ -68,7 +68,8 @@ def change(deps: Deps, provider_id: int, merchant_id: int, wanted: Change, *, ac
 
     Throwing a switch again the way it stands is a call like any other: it repairs what drifted.
     """
-    intent = deps.transact(lambda s: _intend(s, deps, provider_id, merchant_id, wanted, actor))
+    caller = _account(deps, provider_id, merchant_id)
+    intent = deps.transact(lambda s: _intend(s, deps, caller, merchant_id, wanted, actor))
     try:
         _call(deps, intent)
     except GatewayUnknown:
@@ -89,11 +90,36 @@ def cooldown_left(row: GoldPlan | None, now: datetime) -> timedelta | None:
     return left if left > timedelta(0) else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who is asked for whom."""
+
+    provider_id: int
+    account: WechatAccount
+
+
+def _account(deps: Deps, provider_id: int, merchant_id: int) -> _Caller:
+    def unit(session: Session) -> tuple[str | None, int]:
+        merchant = session.get(Merchant, (provider_id, merchant_id))
+        if merchant is None:
+            raise NotFound(f"no merchant {merchant_id}")
+        version = select(Provider.account_version).where(Provider.id == provider_id)
+        return merchant.wechat_sub_mchid, session.scalars(version).one()
+
+    sub_mchid, version = deps.transact(unit)
+    accounts = deps.accounts_of(provider_id, version)
+    try:
+        account = account_for(accounts, "wechat", merchant_id, sub_mchid)
+    except NotConfigured:
+        raise problems.NoSubMerchant from None
+    assert isinstance(account, WechatAccount)
+    return _Caller(provider_id, account)
+
+
 def _intend(
-    session: Session, deps: Deps, provider_id: int, merchant_id: int, wanted: Change, actor: str
+    session: Session, deps: Deps, caller: _Caller, merchant_id: int, wanted: Change, actor: str
 ) -> Intent:
-    now = deps.now()
-    account = _account(session, deps, provider_id, merchant_id)
+    now, provider_id = deps.now(), caller.provider_id
     row = rows.lock(session, provider_id, merchant_id, now)
     tags = _may(session, row, wanted, now)
     asked = row.unsure.get(wanted.act)
@@ -102,21 +128,7 @@ def _intend(
     mark = now.isoformat()
     row.unsure = {**row.unsure, wanted.act: {"to": wanted.to, "at": mark}}
     _note(session, deps, provider_id, merchant_id, wanted, actor, "asked")
-    return Intent(account, wanted, tags, mark, asked)
-
-
-def _account(session: Session, deps: Deps, provider_id: int, merchant_id: int) -> WechatAccount:
-    merchant = session.get(Merchant, (provider_id, merchant_id))
-    if merchant is None:
-        raise NotFound(f"no merchant {merchant_id}")
-    version = session.scalar(select(Provider.account_version).where(Provider.id == provider_id))
-    accounts = deps.accounts_of(provider_id, version or 0)
-    try:
-        account = account_for(accounts, "wechat", merchant_id, merchant.wechat_sub_mchid)
-    except NotConfigured:
-        raise problems.NoSubMerchant from None
-    assert isinstance(account, WechatAccount)
-    return account
+    return Intent(caller.account, wanted, tags, mark, asked)
 
 
 def _may(session: Session, row: GoldPlan, wanted: Change, now: datetime) -> tuple[str, ...]:

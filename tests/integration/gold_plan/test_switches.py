@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from services.gold_plan import state
+import pytest
+
+from services.gold_plan import listing, state
 from tests.harness.console import Console
 from tests.harness.phone import words
 from tests.harness.product import Product
@@ -107,6 +109,11 @@ def test_an_answer_that_is_lost_leaves_the_switch_unsure_until_a_repeat_decides(
     assert not at_wechat(product)["is_open"]  # it was done
     assert is_open(product)  # and nobody has said so
     assert "GP_BUSY" in throw(desk, "plan", "closed").text
+    for query, seen in (
+        ("show=unsure", True), ("show=open", True), ("show=closed", False), ("q=青禾", True),
+        (f"q={TEA}", True), ("q=南窗", False), ("q=%25", False),
+    ):  # fmt: skip
+        assert (TEA in desk.get(f"/gold-plan?{query}").text.split("<table>")[-1]) is seen, query
     product.simulator.advance(70)
     # Opening is what tells: too soon, so the closing was done when it was asked for.
     told = throw(desk, "plan", "open")
@@ -158,12 +165,24 @@ def test_each_refusal_of_wechat_is_told_in_words_and_changes_nothing(product: Pr
     assert product.deps.transact(lambda s: state.is_open(s, other.provider_id, other.id))
 
 
-def test_many_at_once_with_a_line_for_each_and_killed_in_between(product: Product) -> None:
+def test_many_at_once_with_a_line_for_each_and_an_answer_lost(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk = Console(product, "demo-operator")
     assert throw(desk, "plan", "open").status_code == 303
     product.do(
         "UPDATE merchant SET wechat_sub_mchid = '1999999999' WHERE wechat_sub_mchid = '1900000125'"
     )
+    monkeypatch.setattr(listing, "PAGE", 2)
+    first = desk.get("/gold-plan").text
+    onward = re.search(r'href="(/console[^"]+after=\d+)">下一页', first)
+    assert onward is not None
+    second_page = desk.get(onward[1].removeprefix("/console")).text
+    assert TEA in first
+    assert TEA not in second_page
+    back = re.search(r'href="(/console[^"]+before=\d+)">上一页', second_page)
+    assert back is not None
+    assert TEA in desk.get(back[1].removeprefix("/console")).text
     form = {"do": "open", "whom": "all"}
     sure = desk.post("/gold-plan/bulk", form)
     assert "4 家商户" in words(sure.text)
