@@ -56,10 +56,15 @@ WANTED = [
     "FORBIDDEN",
 ]
 # said to wallets and operators
-ELSEWHERE = {"NOTIFY_INVALID", "CREDENTIAL_INVALID", "CALLBACK_ADDRESS"}
+ELSEWHERE = {"NOTIFY_INVALID", "CREDENTIAL_INVALID", "CALLBACK_ADDRESS", "INPUT_TOO_LARGE"}
 # Refunds and scanned payment codes are the shop's: no payer sees them, and their Chinese words
 # stand beside their codes (services/refunds/refusals.py, services/codepay/refusals.py).
-OFFICE = ("people", "stores", "paycodes", "privacy", "oa", "payment_notices")  # so are those
+OFFICE = (  # so are those
+    "people", "stores", "paycodes", "privacy", "oa", "payment_notices",
+    # and those of the provider's desk
+    "after_payment", "applications", "blank_codes", "configuration", "console", "gold_plan",
+    "longjobs", "maidan", "merchants", "recon",
+)  # fmt: skip
 SHOPS = ("REFUND_", "CODE_", "CODEPAY_", "REENTRY_", "CARD_CODE_")
 FACTS = {
     "opens_at": "10:00",
