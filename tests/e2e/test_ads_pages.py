@@ -25,8 +25,8 @@ SIZES = {"1280": (1280, 800, 100), "760": (760, 900, 100), "390": (390, 844, 100
 
 def desk_screen(product: Product, screen: MakeScreen, desk: Console, **options: Any) -> Screen:
     one = screen("desktop", viewport={"width": 1280, "height": 800}, has_touch=False, **options)
-    cookie = {"name": "yima_console", "value": desk.http.cookies["yima_console"]}
-    one.context.add_cookies([{**cookie, "url": product.url}])  # type: ignore[list-item]
+    value = desk.http.cookies["yima_console"]
+    one.context.add_cookies([{"name": "yima_console", "value": value, "url": product.url}])
     return one
 
 

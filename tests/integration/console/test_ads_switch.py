@@ -1,4 +1,4 @@
-"""One press takes every ad away, in every process; a database that hangs on them holds up nobody."""
+"""One press takes every ad away, in every process; a database that hangs on ads stops no page."""
 
 from __future__ import annotations
 
