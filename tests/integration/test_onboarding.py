@@ -11,6 +11,7 @@ from click.testing import Result
 
 from tests.harness.phone import MAIN, Phone
 from tests.harness.product import Product
+from tests.integration.console.test_merchant_accounts import consent
 
 MakePhone = Callable[..., Phone]
 NEW = "newprovider0001"
@@ -257,10 +258,18 @@ def test_the_official_accounts_state_puts_our_page_before_wechats(
     assert 'name="intent"' in phone("wechat").scan().text
 
 
-def test_the_consent_link_names_the_app_and_the_merchant(desk: Desk, shop: dict[str, str]) -> None:
-    link = desk.ok("merchant", "alipay-link", shop["out_sub_mch_id"])
+def test_the_consent_link_names_the_app_and_leads_back_to_the_merchant(
+    desk: Desk, shop: dict[str, str]
+) -> None:
+    link = desk.ok("merchant", "alipay-link", shop["out_sub_mch_id"]).strip()
     assert "/oauth2/appToAppAuth.htm?app_id=2021000000000001&redirect_uri=" in link
-    assert link.strip().endswith(f"state={shop['out_sub_mch_id']}")
+    desk.product.do("UPDATE merchant SET alipay_state = 'revoked'")
+    assert "授权成功" in consent(link, "2088000000000109").text
+    row = desk.product.one(
+        "SELECT alipay_pid, alipay_state FROM merchant WHERE out_sub_mch_id = :m",
+        m=shop["out_sub_mch_id"],
+    )
+    assert tuple(row) == ("2088000000000109", "valid")
 
 
 def test_a_case_is_listed_closed_once_and_audited(desk: Desk) -> None:
