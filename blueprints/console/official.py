@@ -128,7 +128,11 @@ def verified() -> ResponseReturnValue:
         return answers.form_again("console/official.html", {"until": wrong}, **_look())
     until = datetime.combine(day, time(), UTC)
     try:
-        setting.set_verified_until(deps(), who.out_mch_id, until, actor=who.actor)
+        if deps().transact(lambda s: s.scalar(rows.of_provider(who.provider))) is None:
+            entry = setting.Entry(verified_until=until)  # an account that nothing is known of yet
+            setting.set_direct(deps(), who.out_mch_id, entry, actor=who.actor)
+        else:
+            setting.set_verified_until(deps(), who.out_mch_id, until, actor=who.actor)
     except AppError as problem:
         wrong = words.said(problem)
         return answers.form_again("console/official.html", {"until": wrong}, **_look())

@@ -100,7 +100,7 @@ def _ask_all(
         if not used.get(check.name, _always)(ground):
             said[check.name] = None
         elif shaky:
-            said[check.name] = unknown(f"先解决「{BY_NAME[shaky[0]].title}」，才能查这一项")
+            said[check.name] = unknown(f"先查清「{BY_NAME[shaky[0]].title}」，才能查这一项")
         else:
             said[check.name] = _asked(askers[check.name], ground)
     return said
