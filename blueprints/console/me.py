@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -14,6 +14,15 @@ from services.console.problems import CodeRefused, PasswordWeak, PasswordWrong
 from web.customer import qr_png
 from web.runtime import deps
 
+# The first mark that is found: others carry the names of their elders, too.
+BROWSERS: Final = (
+    ("Edg", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+SYSTEMS: Final = (
+    ("Windows", "Windows"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"),
+    ("Android", "Android"), ("Linux", "Linux"),
+)  # fmt: skip
+
 
 def show() -> ResponseReturnValue:
     who, now = answers.operator(), deps().now()
@@ -24,8 +33,17 @@ def show() -> ResponseReturnValue:
     sessions, left = deps().transact(read)
     mine = next((one for one in sessions if one.id_hash == who.session_hash), None)
     return answers.page(
-        "console/me.html", sessions=sessions, mine=mine, left=left, most=recovery.HOW_MANY
-    )
+        "console/me.html", sessions=sessions, mine=mine, left=left, most=recovery.HOW_MANY,
+        browser=browser_of,
+    )  # fmt: skip
+
+
+def browser_of(agent: str) -> str:
+    """A browser and its system as people call them; what is not known is said as it came."""
+    found = [
+        next((name for mark, name in marks if mark in agent), "") for marks in (BROWSERS, SYSTEMS)
+    ]
+    return "，".join(word for word in found if word) or agent[:60] or "未知浏览器"
 
 
 def password_form() -> ResponseReturnValue:
