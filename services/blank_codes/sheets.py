@@ -13,7 +13,7 @@ from typing import Final
 
 from services.blank_codes.reading import Printed
 from services.paycodes.pdf import pages_as_pdf
-from services.paycodes.picture import as_png
+from services.paycodes.picture import as_quick_png
 from services.paycodes.poster import SIZES, Poster, Size, scene
 from services.paycodes.scene import INK_6, PT, Box, Scene, Words
 
@@ -33,7 +33,7 @@ def pdf(codes: Sequence[Printed], title: str) -> bytes:
 
 
 def png(code: Printed) -> bytes:
-    return as_png(_sticker(code))
+    return as_quick_png(_sticker(code))
 
 
 def pictures(codes: Sequence[Printed]) -> Iterator[bytes]:

@@ -17,6 +17,15 @@ ANCHORS = {"left": "ls", "middle": "ms", "right": "rs"}
 
 
 def as_png(scene: Scene) -> bytes:
+    return _saved(_drawn(scene).quantize(64), optimize=True)
+
+
+def as_quick_png(scene: Scene) -> bytes:
+    """Half again as many bytes in a third of the time: for pictures by the dozen."""
+    return _saved(_drawn(scene).quantize(64, Image.Quantize.FASTOCTREE), optimize=False)
+
+
+def _drawn(scene: Scene) -> Image.Image:
     image = Image.new("RGB", (round(scene.width * DOTS), round(scene.height * DOTS)), PAPER)
     draw = ImageDraw.Draw(image)
     for shape in scene.shapes:
@@ -24,8 +33,12 @@ def as_png(scene: Scene) -> bytes:
             _box(draw, shape)
         else:
             _words(draw, shape)
+    return image
+
+
+def _saved(image: Image.Image, *, optimize: bool) -> bytes:
     out = io.BytesIO()
-    image.quantize(64).save(out, "PNG", optimize=True, dpi=(DPI, DPI))
+    image.save(out, "PNG", optimize=optimize, dpi=(DPI, DPI))
     return out.getvalue()
 
 
