@@ -81,8 +81,10 @@ def test_a_foreign_code_tells_its_provider_s_number_and_nothing_else(product: Pr
         said = look(desk, typed)
         assert "不是你的" in said, typed
         assert OTHER in said, typed
+        whole = desk.post("/codes/find", {"q": typed}).text  # attributes, too
         for secret in (other.merchant, other.store):
-            assert secret not in said, typed
+            assert secret not in whole, typed
+        assert "现在扫码会怎样" not in whole, typed
     for number in (other.out_sub_mch_id, other.out_shop_id):
         assert "没有找到" in look(desk, number), number
     ours = look(desk, f"{product.url}/q/{OTHER}/8K3FQ2")
