@@ -138,6 +138,8 @@ class ConsoleTry(Base):
     __tablename__ = "console_try"
     __table_args__ = (Index("ix_console_try_began", "began_at"),)
 
-    subject: Mapped[str] = mapped_column(String(80), primary_key=True, info={"personal": "identity"})
+    subject: Mapped[str] = mapped_column(
+        String(80), primary_key=True, info={"personal": "identity"}
+    )
     count: Mapped[int]
     began_at: Mapped[datetime]
