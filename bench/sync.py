@@ -120,6 +120,8 @@ def _killed(stack: Stack, deps: Deps) -> float:
 
 
 def _start_worker(stack: Stack) -> None:
+    with psycopg.connect(stack.libpq(embedded.OWNER), autocommit=True) as conn:
+        conn.execute("DELETE FROM heartbeat")  # readiness is this worker's, not of the one before
     stack.start("worker", "flask", "worker")
     until = time.monotonic() + 60
     while time.monotonic() < until:
