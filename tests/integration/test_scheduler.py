@@ -55,6 +55,7 @@ def test_three_schedulers_at_once_make_each_job_once(product: Product) -> None:
     assert {name for name, _ in wanted[0]} == {
         "retry_stalled_jobs", "tidy", "want_bills",
         "verify_totals", "verify_ledger", "verify_audit", "lapse_bonus",
+        "check_configuration",
     }  # fmt: skip
     assert len(wanted[0]) >= SECONDS // 10 + 3
     made = product.sql(

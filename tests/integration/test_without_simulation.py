@@ -49,7 +49,9 @@ def addresses(app: Flask) -> list[str]:
         "out_mch_id": MAIN, "code": "8K3FQ2", "public_id": "x", "channel": "wechat",
         "out_trade_no": "x", "filename": "css/base.css", "number": "1",
         "out_sub_mch_id": "sub01QINGHE8H2K4M6P9", "out_shop_id": "qinghe-hubin",
-        "app_id": "wx1", "ticket": "x",
+        "app_id": "wx1", "ticket": "x", "token": "x", "out_id": "x", "shop": "x", "name": "x",
+        "slug": "10005", "source": "case", "package": "1", "picture_id": "x", "step": "x",
+        "invite": "x",
     }  # fmt: skip
     found = []
     for rule in app.url_map.iter_rules():

@@ -28,7 +28,9 @@ def rows_of(response: Response) -> list[list[object]]:
         return [list(row) for row in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""))]
     sheet = load_workbook(io.BytesIO(body)).active
     assert sheet is not None
-    assert all(cell.data_type in ("s", "n") for row in sheet.iter_rows() for cell in row)
+    assert all(
+        cell.data_type in ("s", "n", "inlineStr") for row in sheet.iter_rows() for cell in row
+    )
     return [list(row) for row in sheet.iter_rows(values_only=True)]
 
 
