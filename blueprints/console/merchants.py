@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from blueprints.console import answers
 from errors import AppError, BadInput
 from models.merchant import Merchant, MerchantSource, SubProvider
+from services import maidan
 from services.gold_plan.state import open_of
 from services.health.reading import worst_of
 from services.merchants import adding, changing, deleting, forms, reading
@@ -151,12 +152,14 @@ def _first_page(out_id: str, status: int = 200, **more: Any) -> ResponseReturnVa
             "standing": deleting.standing(session, merchant, deps().now()),
             "level": worst_of(session, provider, [merchant.id])[merchant.id],
             "plan": merchant.id in open_of(session, provider, [merchant.id]),
+            "devices": maidan.devices_of(session, provider, merchant.id),
         }  # fmt: skip
 
     return answers.page(
         "console/merchant.html", status, own=f"{HOME}/{out_id}", tab="", LEVELS=LEVELS,
-        sources=reading.SOURCES, routes=ROUTES, grant_words=grant_words,
-        rebate=forms.shown_rebate, **{"problem": None, **deps().transact(unit), **more},
+        sources=reading.SOURCES, device_words=maidan.DEVICE_WORDS, routes=ROUTES,
+        grant_words=grant_words, rebate=forms.shown_rebate,
+        **{"problem": None, **deps().transact(unit), **more},
     )  # fmt: skip
 
 

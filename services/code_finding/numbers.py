@@ -47,6 +47,9 @@ _QUERIES: Final = (
     " FROM staff f JOIN merchant m ON m.provider_id = f.provider_id AND m.id = f.merchant_id"
     " LEFT JOIN store s ON s.provider_id = f.provider_id AND s.id = f.store_id"
     " WHERE f.provider_id = :p AND f.number = :n ORDER BY f.id LIMIT 5",
+    f"SELECT '机具（同步自买单）' AS kind, d.serial AS name, {_MERCHANT}, '' AS store"
+    " FROM synced_device d JOIN merchant m ON m.provider_id = d.provider_id"
+    " AND m.id = d.merchant_id WHERE d.provider_id = :p AND d.serial = :n ORDER BY d.id LIMIT 5",
 )
 
 

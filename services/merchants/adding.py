@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.merchant import Merchant, MerchantSource, Store, SubProvider, WechatRoute
 from models.provider import Provider
-from services import audit
+from services import audit, maidan
 from services.cards.programs import refuse_card_number
 from services.deps import Deps
 from services.merchants.checking import check_pair
@@ -157,13 +157,7 @@ def refuse_known(
             url=f"/console/merchants/{merchant.out_sub_mch_id}/stores/{shop.out_shop_id}",
             steps=("打开这家门店，在那里管理它。",),
         )
-    listed = session.execute(
-        text(
-            "SELECT name FROM maidan_merchant WHERE provider_id = :p AND sub_mchid = :s"
-            " AND merchant_id IS NULL ORDER BY id LIMIT 1"
-        ),
-        {"s": sub_mchid, "p": provider_id},
-    ).first()
+    listed = maidan.is_known(session, provider_id, sub_mchid)
     if listed is not None:
         raise MerchantExists(
             f"子商户已存在：{listed.name}，挂在微信买单服务商下", url="/console/sync",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
@@ -14,6 +15,8 @@ from tests.e2e.conftest import AXE, SHOTS, SIZES, Screen
 from tests.harness.console import Console
 from tests.harness.phone import words
 from tests.harness.product import Product
+from tests.harness.receiver import Receiver, receiver
+from tests.integration.callbacks.helping import key_of, opened, post, tell, understood
 from tests.integration.gold_plan.test_switches import TEA, tea, throw
 
 MakeScreen = Callable[..., Screen]
@@ -60,11 +63,19 @@ def look(made: Screen, name: str, sizes: Iterable[str] = DESKS) -> None:
     assert not found, "\n".join(found)
 
 
+@pytest.fixture
+def there() -> Iterator[Receiver]:
+    """The provider's own system."""
+    with receiver() as made:
+        yield made
+
+
 def test_the_paying_page_is_closed_and_the_receipt_shows_in_wechats_frame(
-    product: Product, screen: MakeScreen
+    product: Product, screen: MakeScreen, there: Receiver
 ) -> None:
     desk = Console(product)
     own = tea(product).out_sub_mch_id
+    tell(product, there)
     assert throw(desk, "receipt", "open").status_code == 303
     assert throw(desk, "plan", "open").status_code == 303
     assert desk.post(f"/gold-plan/m/{own}/receipt", BLOCKS).status_code == 303
@@ -107,6 +118,9 @@ def test_the_paying_page_is_closed_and_the_receipt_shows_in_wechats_frame(
     assert (done.status, done.amount_fen, done.followed_up_at is not None) == ("paid", 3850, True)
     seen = product.one("SELECT viewed_paid_at FROM gold_plan WHERE viewed_at IS NOT NULL")
     assert seen.viewed_paid_at == done.paid_at
+    ThreadPoolExecutor().submit(post, opened(product)).result()
+    told = understood(there.heard[0], key_of(product))
+    assert told["order_content"]["out_trade_no"] == order.out_trade_no
 
     product.simulator.switch("wechat.goldplan_link", f"{product.url}/healthz")
     trade = product.simulator.trade(order.out_trade_no)

@@ -97,6 +97,11 @@ def test_a_synced_merchant_needs_keys_and_brings_its_device(product: Product) ->
     assert re.fullmatch(r"[0-9]{8}", row.order_prefix)
     (device,) = product.deps.transact(lambda s: maidan.devices_of(s, 1, row.id))
     assert (device.kind, device.serial) == ("mobile_terminal", "GH00000005")
+    shown = console.get(f"/merchants/{row.out_sub_mch_id}").text
+    assert "GH00000005" in shown
+    assert "同步自买单" in shown
+    found = console.post("/codes/find", {"q": "GH00000005"}).text
+    assert row.name in found
     prefixes = [r.order_prefix for r in product.sql("SELECT order_prefix FROM merchant")]
     assert not [(a, b) for a in prefixes for b in prefixes if a is not b and b.startswith(a)]
     audits = product.sql("SELECT facts FROM audit_entry WHERE action = 'merchants_synced'")
