@@ -282,7 +282,7 @@ def day_list() -> ResponseReturnValue:
     return deps().transact(unit)
 
 
-def _lines(found: Iterator[movements.Movement]) -> Iterator[tuple[object, ...]]:
+def _lines(found: Iterator[movements.MoneyMoved]) -> Iterator[tuple[object, ...]]:
     for one in found:
         yield (
             one.at, KINDS[one.kind], one.merchant_number, one.merchant, one.store,

@@ -14,7 +14,7 @@ from services.bills.days import ends, starts
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class MoneyMoved:
     """`fen` is negative for a refund. A card's payment moves nothing: its channel is `balance`."""
 
     at: datetime
@@ -57,7 +57,7 @@ ORDER BY moved.at, moved.kind, moved.id
 
 def of_day(
     session: Session, provider_id: int, merchant_id: int | None, day: date
-) -> Iterator[Movement]:
+) -> Iterator[MoneyMoved]:
     """Oldest first. The second payment of an order and its way back are neither taken nor told."""
     merchant = "" if merchant_id is None else " AND o.merchant_id = :m"
     rows = session.execute(
@@ -66,4 +66,4 @@ def of_day(
         execution_options={"yield_per": 1000},
     )
     for row in rows:
-        yield Movement(*row)
+        yield MoneyMoved(*row)

@@ -126,7 +126,8 @@ TABLES |= {
         *_CONTACT, *_SUBJECT, *_BUSINESS, *_MONEY,
     ),
     "wechat.applyment_query": (
-        Field("business_code", "str", True, 1, 124, label="业务申请编号", where="url"),
+        Field("business_code", "str", True, 1, 124, r"[0-9A-Za-z_]+", label="业务申请编号",
+              where="url"),
     ),
     "wechat.applyment_query_id": (
         Field("applyment_id", "str", True, 1, 20, DIGITS, label="微信支付申请单号", where="url"),

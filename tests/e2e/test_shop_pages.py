@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -79,6 +80,9 @@ def test_home_says_how_much_and_leads_on(
 
 def test_home_before_anything_was_sold(product: Product, screen: MakeScreen) -> None:
     row = product.one("SELECT public_id FROM staff WHERE name LIKE '晨光%'")
+    in_china = product.deps.now() + timedelta(hours=8)
+    midnight = in_china.replace(hour=0, minute=0, second=0) + timedelta(days=1, minutes=5)
+    product.simulator.advance((midnight - in_china).total_seconds())  # the demo sells by day
     one = screen()
     one.open(f"/m/demo-login/{row.public_id}")
     one.open("/m/")

@@ -13,6 +13,7 @@ def test_one_payment_is_found_by_any_number_and_told_from_the_start(
 ) -> None:
     order = pay(product, phone, "wechat", "38.50")
     back = refund(product, order, 850)
+    product.simulator.advance(11)  # the first question about it is due, if no news came before
     product.sweep()
     back = product.one("SELECT * FROM refund WHERE id = :i", i=back.id)
     desk = Console(product, "demo-viewer")

@@ -61,8 +61,13 @@ def number_cases(field: Field) -> Iterator[tuple[str, Any]]:
     yield "whole float", 12.0
 
 
+def is_of_text(field: Field, table: tuple[Field, ...]) -> bool:
+    """A list of text: its entries are no objects."""
+    return any(other.path == f"{field.path}[]" and other.kind == "str" for other in table)
+
+
 def body_cases(field: Field) -> Iterator[tuple[str, Any]]:
-    if field.required:
+    if field.required and not field.path.endswith("[]"):  # an entry that is missing is none
         yield "missing", REMOVE
     yield "wrong type", WRONG_TYPE[field.kind]
     yield "null", None
@@ -71,8 +76,9 @@ def body_cases(field: Field) -> Iterator[tuple[str, Any]]:
     if field.kind == "int":
         yield from number_cases(field)
     if field.kind == "list":
-        yield "empty list", []
-        yield "list of text", ["x"]
+        if field.low:
+            yield "empty list", []
+        yield "list of numbers", [7]
 
 
 def address_cases(field: Field) -> Iterator[tuple[str, Any]]:
@@ -93,7 +99,7 @@ def cases() -> Iterator[Case]:
             made = body_cases if field.where == "body" else address_cases
             for what, value in made(field):
                 yield Case(operation, field.path, what, field.where, value)
-            if field.kind in ("object", "list"):
+            if field.kind == "object" or (field.kind == "list" and not is_of_text(field, table)):
                 inside = field.path + ("[]" if field.kind == "list" else "") + ".stranger"
                 yield Case(operation, inside, "unknown", "body", "x", EXTRA_NUMBER)
         if any(field.where == "body" for field in table):
@@ -108,10 +114,11 @@ def put(target: Any, path: str, value: Any) -> None:
     *way, last = path.replace("[]", ".0").split(".")
     for step in way:
         target = target[int(step)] if isinstance(target, list) else target[step]
+    place: Any = int(last) if isinstance(target, list) else last
     if value is REMOVE:
-        del target[last]
+        del target[place]
     else:
-        target[last] = value
+        target[place] = value
 
 
 @pytest.fixture(scope="module")
