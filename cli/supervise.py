@@ -155,6 +155,8 @@ def _say(settings: Settings) -> None:
             ("simulated phone", f"{settings.simulator_url}/sim/phone"),
             ("upstream's books", f"{settings.simulator_url}/sim/books"),
             ("merchant's orders", _merchant_login(settings)),
+            ("provider's console", f"{settings.base_url}/console/"),
+            ("  its login", "account demo; password and code secret: flask --app app demo-info"),
         ]
     width = max(len(name) for name, _ in rows)
     print("\n" + "\n".join(f"  {name:<{width}}  {url}" for name, url in rows))
