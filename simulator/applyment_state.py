@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from simulator import kept_file
+
 PREFIX: Final = "APPLYMENT_STATE_"
 STATES: Final = (
     "EDITTING", "AUDITING", "REJECTED", "TO_BE_CONFIRMED", "TO_BE_SIGNED", "SIGNING", "FINISHED",
@@ -70,11 +72,7 @@ class ApplymentBook:
             "forms": {code: dataclasses.asdict(one) for code, one in self.forms.items()},
             "media": {number: dataclasses.asdict(one) for number, one in self.media.items()},
         }
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self._path.with_suffix(".new")
-        scratch.touch(0o600)
-        scratch.write_text(json.dumps(rows, ensure_ascii=False), "utf-8")
-        scratch.replace(self._path)
+        kept_file.write(self._path, json.dumps(rows, ensure_ascii=False))
 
     def forget(self) -> None:
         self.forms.clear()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulator import kept_file
+
 
 @dataclass
 class Plan:
@@ -38,10 +40,7 @@ class GoldBook:
 
     def keep(self, sub_mchid: str, plan: Plan) -> None:
         self._plans[sub_mchid] = plan
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self._path.with_suffix(".new")
-        scratch.write_text(json.dumps(self.rows(), ensure_ascii=False), "utf-8")
-        scratch.replace(self._path)
+        kept_file.write(self._path, json.dumps(self.rows(), ensure_ascii=False))
 
     def rows(self) -> dict[str, dict[str, Any]]:
         return {key: dataclasses.asdict(plan) for key, plan in sorted(self._plans.items())}

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from simulator import kept_file
 from simulator.oa_state import AuthCode, Fan, Grant, Menu, OaState, PreAuth, Scene, Server
 
 
@@ -46,11 +47,7 @@ class OaFile:
         if text == self._last:
             return
         self._last = text
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self._path.with_suffix(".new")
-        scratch.touch(0o600)
-        scratch.write_text(text, "utf-8")
-        scratch.replace(self._path)
+        kept_file.write(self._path, text)
 
     def forget(self) -> None:
         self._last = ""

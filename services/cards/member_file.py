@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from gateways.money import fen_from_yuan
 from services.cards import people
 from services.cards.member_problems import ImportRefused, PhoneInvalid
+from services.sheet_rows import filled_rows
 
 MOST_ROWS = 100_000
 MOST_BYTES = 32 << 20
@@ -104,7 +104,7 @@ def _take(found: Any, sheet: Sheet) -> None:
     rows = found.iter_rows(max_col=MOST_COLUMNS)
     places = _heads(next(rows, ()))
     seen: dict[str, int] = {}
-    for count, (number, cells) in enumerate(_filled(rows)):
+    for count, (number, cells) in enumerate(filled_rows(rows)):
         if count >= MOST_ROWS:
             raise ImportRefused(f"超过 {MOST_ROWS} 行，请分成几个文件")
         try:
@@ -120,14 +120,6 @@ def _take(found: Any, sheet: Sheet) -> None:
         sheet.rows.append(row)
     if not sheet.rows and not sheet.problems:
         raise ImportRefused("文件里没有会员")
-
-
-def _filled(rows: Any) -> Iterator[tuple[int, dict[int, Any]]]:
-    """(number of the row, its cells that hold something), empty rows left out."""
-    for number, cells in enumerate(rows, start=2):
-        filled = {at: cell for at, cell in enumerate(cells) if cell.value not in (None, "")}
-        if filled:
-            yield number, filled
 
 
 def _heads(cells: Any) -> dict[str, int]:

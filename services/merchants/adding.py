@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.merchant import Merchant, MerchantSource, Store, SubProvider, WechatRoute
+from models.merchant import Merchant, MerchantSource, SubProvider, WechatRoute
 from models.provider import Provider
-from services import audit, maidan
+from services import audit
 from services.cards.programs import refuse_card_number
 from services.deps import Deps
 from services.merchants.checking import check_pair
-from services.merchants.problems import AccountUseless, MerchantExists
+from services.merchants.existing import refuse_known
+from services.merchants.problems import AccountUseless
 from services.onboarding.checks import facts_of, free_prefix, letters
 from services.onboarding.rows import make_merchant
 
@@ -107,78 +108,6 @@ def refuse_pooled(
     own_pid = facts_of(session, provider, "alipay").get("pid")
     if (sub_mchid and sub_mchid == mchid) or (pid and pid == own_pid):
         raise AccountUseless("这是服务商自己的账号，商户的钱不能进服务商的账户")
-
-
-def refuse_known(
-    session: Session,
-    provider_id: int,
-    sub_mchid: str,
-    *,
-    user_id: int | None = None,
-    except_merchant: int | None = None,
-    except_store: int | None = None,
-) -> None:
-    """子商户已存在: say where it is (MCH-6): here, or at another provider of the same account.
-
-    Raises MerchantExists.
-    """
-    if not sub_mchid:
-        return
-    own = session.scalar(
-        select(Merchant).where(
-            Merchant.provider_id == provider_id,
-            Merchant.wechat_sub_mchid == sub_mchid,
-            Merchant.deleted_at.is_(None),
-            Merchant.id != (except_merchant or 0),
-        )
-    )
-    if own is not None:
-        url = f"/console/merchants/{own.out_sub_mch_id}"
-        raise MerchantExists(
-            f"子商户已存在：{own.name}", url=url, steps=("打开这家商户，在那里管理它。",)
-        )
-    store = session.execute(
-        select(Store, Merchant)
-        .join(
-            Merchant,
-            (Merchant.provider_id == Store.provider_id) & (Merchant.id == Store.merchant_id),
-        )
-        .where(
-            Store.provider_id == provider_id,
-            Store.wechat_sub_mchid == sub_mchid,
-            Store.deleted_at.is_(None),
-            Store.id != (except_store or 0),
-        )
-    ).first()
-    if store is not None:
-        shop, merchant = store
-        raise MerchantExists(
-            f"子商户已存在：是「{merchant.name}」的门店 {shop.name} 的收款账号",
-            url=f"/console/merchants/{merchant.out_sub_mch_id}/stores/{shop.out_shop_id}",
-            steps=("打开这家门店，在那里管理它。",),
-        )
-    listed = maidan.is_known(session, provider_id, sub_mchid)
-    if listed is not None:
-        raise MerchantExists(
-            f"子商户已存在：{listed.name}，挂在微信买单服务商下", url="/console/sync",
-            steps=("点「同步买单子商户」，几分钟到几小时完成，取决于子商户数量。",
-                   f"同步后在商户列表搜索子商户号 {sub_mchid} 即可管理。"),
-        )  # fmt: skip
-    other = session.execute(
-        text(
-            "SELECT m.name, p.name AS provider FROM console_member c"
-            " JOIN merchant m ON m.provider_id = c.provider_id AND m.wechat_sub_mchid = :s"
-            " AND m.deleted_at IS NULL JOIN provider p ON p.id = m.provider_id"
-            " WHERE c.user_id = :u AND c.is_active AND c.provider_id <> :p ORDER BY p.id LIMIT 1"
-        ),
-        {"s": sub_mchid, "u": user_id or 0, "p": provider_id},
-    ).first()
-    if other is not None:
-        raise MerchantExists(
-            f"子商户已存在：{other.name}，在你的另一个服务商「{other.provider}」下",
-            url="/console/choose",
-            steps=(f"切换到服务商「{other.provider}」，在那里管理它。",),
-        )
 
 
 def sub_providers(session: Session, provider_id: int) -> list[SubProvider]:

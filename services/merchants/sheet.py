@@ -9,10 +9,10 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator
 from typing import Any, Final
 
 from services.merchants.problems import FileRefused
+from services.sheet_rows import filled_rows
 
 MOST_ROWS: Final = 100_000
 MOST_BYTES: Final = 24 << 20
@@ -76,21 +76,13 @@ def _taken(found: Any) -> list[Cells]:
     rows = found.iter_rows(max_col=MOST_COLUMNS)
     places = _heads(next(rows, ()))
     taken: list[Cells] = []
-    for number, cells in _filled(rows):
+    for number, cells in filled_rows(rows):
         if len(taken) >= MOST_ROWS:
             raise FileRefused(f"超过 {MOST_ROWS:,} 行，请分成几个文件")
         taken.append([number, *(_plain(cells.get(places.get(n, -1))) for n in COLUMNS.values())])
     if not taken:
         raise FileRefused("文件里没有商户")
     return taken
-
-
-def _filled(rows: Any) -> Iterator[tuple[int, dict[int, Any]]]:
-    """(number of the row, its cells that hold something), empty rows left out."""
-    for number, cells in enumerate(rows, start=2):
-        filled = {at: cell for at, cell in enumerate(cells) if cell.value not in (None, "")}
-        if filled:
-            yield number, filled
 
 
 def _heads(cells: Any) -> dict[str, int]:

@@ -13,9 +13,10 @@ from models.provider import Provider
 from services import audit
 from services.cards.programs import refuse_card_number
 from services.deps import Deps
-from services.merchants.adding import refuse_known, refuse_pooled
+from services.merchants.adding import refuse_pooled
 from services.merchants.changing import touch
 from services.merchants.checking import check_pair
+from services.merchants.existing import refuse_known
 from services.merchants.permissions import refuse_bound
 from services.merchants.problems import AccountUseless, MaidanNotOpen
 from services.merchants.reading import find, find_store

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.bills.days import ends, starts
+from services.shop_figures.day_list import MOVED, OF_THE_ORDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +36,11 @@ SELECT moved.at, moved.kind, m.out_sub_mch_id, m.name,
     o.channel, CASE WHEN o.purpose = 'recharge' THEN 'recharge'
         WHEN o.intent_key LIKE 'code:%' THEN 'code' ELSE 'page' END,
     o.out_trade_no, moved.number, moved.fen
-FROM (
-    SELECT a.paid_at AS at, 'payment' AS kind, a.order_id, COALESCE(a.transaction_id, '') AS number,
-        a.amount_fen AS fen, a.transaction_id, a.id
-    FROM pay_attempt a
-    WHERE a.provider_id = :p AND a.paid_at >= :since AND a.paid_at < :until AND a.status = 'paid'
-    UNION ALL
-    SELECT r.succeeded_at, 'refund', r.order_id, r.out_refund_no, -r.amount_fen, a.transaction_id,
-        r.id
-    FROM refund r JOIN pay_attempt a ON a.provider_id = r.provider_id AND a.id = r.attempt_id
-    WHERE r.provider_id = :p AND r.succeeded_at >= :since AND r.succeeded_at < :until
-        AND r.status = 'success'
-) moved
+FROM {moved}
 JOIN pay_order o ON o.provider_id = :p AND o.id = moved.order_id
 JOIN merchant m ON m.provider_id = :p AND m.id = o.merchant_id
 JOIN store s ON s.provider_id = :p AND s.id = o.store_id
-WHERE o.status = 'paid' AND moved.transaction_id IS NOT DISTINCT FROM o.transaction_id{merchant}
+WHERE o.status = 'paid' AND {of_the_order}{merchant}
 ORDER BY moved.at, moved.kind, moved.id
 """
 
@@ -61,7 +51,7 @@ def of_day(
     """Oldest first. The second payment of an order and its way back are neither taken nor told."""
     merchant = "" if merchant_id is None else " AND o.merchant_id = :m"
     rows = session.execute(
-        text(_DAY.format(merchant=merchant)),
+        text(_DAY.format(moved=MOVED, of_the_order=OF_THE_ORDER, merchant=merchant)),
         {"p": provider_id, "m": merchant_id, "since": starts(day), "until": ends(day)},
         execution_options={"yield_per": 1000},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -31,12 +32,9 @@ class DayMove:
     remark: str
 
 
-# By when it was paid, told late or not: an attempt's time is the wallet's own.
-_DAY = """
-SELECT moved.at, moved.kind, o.purpose, o.channel, o.out_trade_no, moved.number, moved.fen,
-    s.name || CASE s.branch_name WHEN '' THEN '' ELSE ' · ' || s.branch_name END AS store,
-    COALESCE(c.name, '') AS place, COALESCE(w.name, '') AS staff, o.remark
-FROM (
+# What moved within a provider's day, as a table: by when it was paid, told late or not, since an
+# attempt's time is the wallet's own.
+MOVED: Final = """(
     SELECT a.paid_at AS at, 'payment' AS kind, a.order_id, COALESCE(a.transaction_id, '') AS number,
         a.amount_fen AS fen, a.transaction_id, a.id
     FROM pay_attempt a
@@ -47,13 +45,20 @@ FROM (
     FROM refund r JOIN pay_attempt a ON a.provider_id = r.provider_id AND a.id = r.attempt_id
     WHERE r.provider_id = :p AND r.succeeded_at >= :since AND r.succeeded_at < :until
         AND r.status = 'success'
-) moved
+) moved"""
+# The second payment of an order and its way back are neither taken nor told.
+OF_THE_ORDER: Final = "moved.transaction_id IS NOT DISTINCT FROM o.transaction_id"
+_DAY = """
+SELECT moved.at, moved.kind, o.purpose, o.channel, o.out_trade_no, moved.number, moved.fen,
+    s.name || CASE s.branch_name WHEN '' THEN '' ELSE ' · ' || s.branch_name END AS store,
+    COALESCE(c.name, '') AS place, COALESCE(w.name, '') AS staff, o.remark
+FROM {moved}
 JOIN pay_order o ON o.provider_id = :p AND o.id = moved.order_id
 JOIN store s ON s.provider_id = :p AND s.id = o.store_id
 LEFT JOIN pay_code c ON c.provider_id = :p AND c.id = o.pay_code_id
 LEFT JOIN staff w ON w.provider_id = :p AND w.id = o.staff_id
 WHERE o.merchant_id = :m AND o.status = 'paid'
-    AND moved.transaction_id IS NOT DISTINCT FROM o.transaction_id{narrow}
+    AND {of_the_order}{narrow}
 ORDER BY moved.at, moved.kind, moved.id
 """
 
@@ -61,7 +66,7 @@ ORDER BY moved.at, moved.kind, moved.id
 def movements(session: Session, scope: Scope, day: date) -> Iterator[DayMove]:
     """Oldest first. The second payment of an order and its way back are neither taken nor told."""
     rows = session.execute(
-        text(_DAY.format(narrow=narrow(scope))),
+        text(_DAY.format(moved=MOVED, of_the_order=OF_THE_ORDER, narrow=narrow(scope))),
         {**named(scope), "since": starts(day), "until": ends(day)},
     )
     for row in rows:

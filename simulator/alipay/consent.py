@@ -40,7 +40,7 @@ def _authorize(sim: Alipay) -> BaseResponse:
         raise Refusal("isv.invalid-parameter", "参数无效：scope")
     if len(state) > 100:
         raise Refusal("isv.invalid-parameter", "参数无效：state 超过 100 个字符")
-    if not _is_allowed(app, back):
+    if not is_allowed(app, back):
         raise Refusal("isv.invalid-parameter", "参数无效：redirect_uri 与授权回调地址不一致")
     if scope != "auth_base" and request.args.get("agree") != "yes":
         return consent_page(app.name)
@@ -54,14 +54,16 @@ def _authorize(sim: Alipay) -> BaseResponse:
     return redirect(back + ("&" if "?" in back else "?") + urlencode(answer))
 
 
-def new_code(sim: Alipay, app_id: str, person: str, scope: str) -> str:
+def new_code(sim: Alipay, app_id: str, person: str, scope: str, life: float = CODE_LIFE) -> str:
+    """Good once, for `life` seconds."""
     code = secrets.token_hex(16)
-    until = sim.world.clock.time() + CODE_LIFE
+    until = sim.world.clock.time() + life
     sim.world.codes[code] = Code(app_id, person, until, scope=scope)
     return code
 
 
-def _is_allowed(app: AlipayApp, url: str) -> bool:
+def is_allowed(app: AlipayApp, url: str) -> bool:
+    """Whether the app may send people back there."""
     try:
         parts = urlsplit(url)
         host = parts.hostname

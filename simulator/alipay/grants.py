@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Flask, Response, redirect, render_template_string, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from simulator.alipay.codes import Refusal
+from simulator.alipay.consent import is_allowed, new_code
 from simulator.alipay.pages import refusal_page
 from simulator.alipay.state import Alipay, Call
 from simulator.alipay.tokens import GRANT_LIFE
-from simulator.parties import AlipayApp, AlipayMerchant
-from simulator.world import Code
 
 PATH = "/oauth2/appToAppAuth.htm"
 CODE_LIFE = 86400.0  # once, within 24 hours
 _SCOPE = "app_auth"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PAGE = """<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -56,7 +54,7 @@ def _authorise(sim: Alipay) -> BaseResponse:
     state, back = request.args.get("state", ""), request.args.get("redirect_uri", "")
     if len(state) > 100:
         raise Refusal("isv.invalid-parameter", "参数无效：state 超过 100 个字符")
-    if not _is_allowed(app, back):
+    if not is_allowed(app, back):
         raise Refusal("isv.invalid-parameter", "参数无效：redirect_uri 与授权回调地址不一致")
     merchants = list(app.merchants.values())
     chosen = next((m for m in merchants if m.pid == request.args.get("pid")), None)
@@ -65,28 +63,10 @@ def _authorise(sim: Alipay) -> BaseResponse:
         page = render_template_string(_PAGE, app=app.name, fields=fields, merchants=merchants)
         return Response(page)
     answer = {"app_id": app.app_id, "source": "alipay_app_auth"}
-    answer |= {"app_auth_code": _new_code(sim, app, chosen)} | ({"state": state} if state else {})
+    answer["app_auth_code"] = new_code(sim, app.app_id, chosen.pid, _SCOPE, CODE_LIFE)
+    if state:
+        answer["state"] = state
     return redirect(back + ("&" if "?" in back else "?") + urlencode(answer))
-
-
-def _new_code(sim: Alipay, app: AlipayApp, merchant: AlipayMerchant) -> str:
-    code = secrets.token_hex(16)
-    until = sim.world.clock.time() + CODE_LIFE
-    sim.world.codes[code] = Code(app.app_id, merchant.pid, until, scope=_SCOPE)
-    return code
-
-
-def _is_allowed(app: AlipayApp, url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    if parts.scheme not in ("http", "https") or not host or "#" in url:
-        return False
-    if app.oauth_redirects:
-        return url.startswith(app.oauth_redirects)
-    return host in _LOOPBACK
 
 
 def token(call: Call) -> dict[str, Any]:
