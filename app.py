@@ -8,7 +8,7 @@ from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blueprints import after, card, console, help, merchant, notify, oa, ops, pay, receipt
+from blueprints import after, card, console, cpay, help, merchant, notify, oa, ops, pay, receipt
 from cli import register as register_commands
 from config.logging import configure_logging
 from config.settings import Settings, load_settings
@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     formats.register_filters(app)
     helping.install(app)
     assets.install(app)
-    for module in (pay, after, card, notify, oa, merchant, console, help, receipt, ops):
+    for module in (cpay, pay, after, card, notify, oa, merchant, console, help, receipt, ops):
         app.register_blueprint(module.bp)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)

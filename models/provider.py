@@ -50,6 +50,7 @@ class Provider(Base):
     account_version: Mapped[int] = mapped_column(default=1)  # rises with every credential change
     seal_key: Mapped[str | None] = mapped_column(String(64))
     authen_key_sealed: Mapped[str | None] = mapped_column(String(512))  # signs our callbacks
+    cpay_sign_public_key: Mapped[str | None] = mapped_column(Text)  # PEM: signs refunds by API
     callback_url: Mapped[str | None] = mapped_column(String(512))  # may hold a token: never log it
     callback_is_active: Mapped[bool] = mapped_column(default=False, server_default="false")
     callback_on_refund: Mapped[bool] = mapped_column(default=False, server_default="false")

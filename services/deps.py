@@ -20,6 +20,7 @@ from models.db import Database
 from postgres import addresses
 from secretbox.ring import KeyRing
 from services.accounts import AccountBook, ProviderAccounts, load_accounts
+from services.kept import Kept
 from services.oa.book import TokenBook
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Deps:
     settings: Settings
     book: AccountBook = field(default_factory=AccountBook)  # of this database
     oa_tokens: TokenBook = field(default_factory=TokenBook)  # of this database
+    cpay_kept: Kept = field(default_factory=Kept)  # callers of the API, of this database
 
     def accounts_of(self, provider_id: int, version: int) -> ProviderAccounts:
         """Unsealed; read once per version and process."""

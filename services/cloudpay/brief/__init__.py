@@ -1,0 +1,1 @@
+"""Compact methods of devices, as the API asks for them."""

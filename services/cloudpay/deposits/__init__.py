@@ -1,0 +1,1 @@
+"""Deposits (押金), as the API asks for them."""

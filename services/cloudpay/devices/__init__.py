@@ -1,0 +1,1 @@
+"""Tills, devices and their telemetry, as the API asks for them."""

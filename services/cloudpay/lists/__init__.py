@@ -1,0 +1,1 @@
+"""Lists and overviews, as the API asks for them."""

@@ -1,0 +1,1 @@
+"""Orders and refunds, as the API asks for them."""

@@ -1,0 +1,1 @@
+"""Shops and the merchant's profile, as the API asks for them."""
