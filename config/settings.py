@@ -67,6 +67,15 @@ class Settings(BaseSettings):
     connect_timeout_s: float = Field(default=2.0, gt=0, description="to reach an upstream")
     read_timeout_s: float = Field(default=6.0, gt=0, description="to hear from an upstream")
 
+    # The Cloud Pay API
+    cpay_caller_kept_s: float = Field(
+        default=5.0, ge=0, le=60, description="seconds a process keeps a merchant's API keys"
+    )
+    cpay_answer_s: float = Field(
+        default=8.0, gt=0, le=9, description="an API call is answered after this, decided or not"
+    )
+    cpay_most_kb: int = Field(default=256, ge=16, le=1024, description="largest API request, KB")
+
     # Paying
     order_expires_s: int = Field(default=300, ge=60, description="life of an unpaid order, seconds")
     form_lives_s: int = Field(

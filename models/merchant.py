@@ -97,12 +97,14 @@ class Merchant(Base):
         ),
         UniqueConstraint("provider_id", "out_sub_mch_id"),
         UniqueConstraint("provider_id", "order_prefix"),
+        UniqueConstraint("provider_id", "second_prefix"),
         Index("ix_merchant_wechat", "provider_id", "wechat_sub_mchid"),
         Index("ix_merchant_alipay", "provider_id", "alipay_pid"),
         Index("ix_merchant_sub_provider", "provider_id", "sub_provider_id", "id"),
         CheckConstraint("deleted_at IS NULL OR NOT is_active", name="deleted_is_inactive"),
         CheckConstraint("(old_key_sealed IS NULL) = (old_key_until IS NULL)", name="old_key_ends"),
         CheckConstraint("rebate_bp BETWEEN 0 AND 10000", name="rebate_is_a_share"),
+        CheckConstraint("second_prefix <> order_prefix", name="two_prefixes"),
         CheckConstraint(
             f"deposit_step IN {_STEPS} AND refund_api_step IN {_STEPS}",
             name="permissionstep",
@@ -114,10 +116,14 @@ class Merchant(Base):
     out_sub_mch_id: Mapped[str] = mapped_column(String(32))
     name: Mapped[str] = mapped_column(String(64))
     short_name: Mapped[str] = mapped_column(String(32))
-    order_prefix: Mapped[str] = mapped_column(String(10))
+    order_prefix: Mapped[str] = mapped_column(String(10))  # new numbers begin with it
+    # of the tills of an older product: numbers that begin with it are taken, too (product MCH-4)
+    second_prefix: Mapped[str | None] = mapped_column(String(10))
     sub_provider_id: Mapped[BigId | None]
     is_active: Mapped[bool] = mapped_column(default=True)
     wechat_sub_mchid: Mapped[str | None] = mapped_column(String(32))
+    # an official account, mini program or app that WeChat has bound to that number
+    wechat_sub_appid: Mapped[str | None] = mapped_column(String(32))
     alipay_pid: Mapped[str | None] = mapped_column(String(32))  # who gets the money, 2088…
     alipay_state: Mapped[GrantState] = mapped_column(default=GrantState.NONE)
     alipay_wap: Mapped[bool] = mapped_column(default=False)  # trade.wap.pay in place of create
@@ -163,6 +169,11 @@ class Merchant(Base):
     old_seal_key: Mapped[str | None] = mapped_column(String(64))
     old_key_sealed: Mapped[str | None] = mapped_column(String(512))
     old_key_until: Mapped[datetime | None]
+    # the API: codes by MD5 of old clients, and when each key last proved a call
+    cpay_md5: Mapped[bool] = mapped_column(default=False, server_default="false")
+    key_used_at: Mapped[datetime | None]
+    old_key_used_at: Mapped[datetime | None]
+    md5_used_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]  # its transactions stay (product MCH-7)
 
 
