@@ -17,22 +17,25 @@ FINAL = frozenset({"paid", "late_paid", "part_refunded", "refunded", "closed", "
 
 
 def state_of(order: PayOrder) -> str:
-    """The word of the one table of states, with `unknown` and `late_paid` shown apart."""
-    if order.status is OrderStatus.PAID:
+    """The word of the one table of states, with `unknown` and `late_paid` shown apart.
+
+    A row of a plain statement with the same columns serves as well.
+    """
+    if order.status == OrderStatus.PAID:
         if order.refunded_fen >= order.amount_fen:
             return "refunded"
         if order.refunded_fen:
             return "part_refunded"
         return "late_paid" if order.is_late else "paid"
-    if order.status is OrderStatus.CLOSED:
-        if order.close_reason is CloseReason.VOID:
+    if order.status == OrderStatus.CLOSED:
+        if order.close_reason == CloseReason.VOID:
             return "void"
-        return "failed" if order.close_reason is CloseReason.REJECTED else "closed"
+        return "failed" if order.close_reason == CloseReason.REJECTED else "closed"
     if order.is_unknown or order.is_frozen:
         return "unknown"
     if order.reject_code:  # the wallet refused the last attempt; a further one clears this
         return "failed"
-    return "created" if order.status is OrderStatus.CREATED else "pending"
+    return "created" if order.status == OrderStatus.CREATED else "pending"
 
 
 def find_order(session: Session, out_mch_id: str, public_id: str) -> PayOrder:

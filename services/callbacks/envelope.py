@@ -40,7 +40,7 @@ _REFUND_STATES = {  # WeChat, Alipay, card
     "void": (6, 5, 3),
 }
 # PayPlatform, SubPayPlatform; 300 is the member card, campus cards are not rebuilt
-_PLATFORMS = {"wechat": (1, 100), "alipay": (2, 200), "balance": (3, 300)}
+PLATFORMS = {"wechat": (1, 100), "alipay": (2, 200), "balance": (3, 300)}
 SCANNED, ONE_CODE = 1, 8  # TradeType: the till scanned the payer; the payer scanned a code
 _PREFIX = {"wechat": "wxpay", "alipay": "alipay", "balance": "card"}
 _COLUMNS = ("wechat", "alipay", "balance")
@@ -159,7 +159,7 @@ def refund_state(channel: str, state: str) -> int:
 
 
 def _mch_key(party: Party) -> dict[str, Any]:
-    platform, sub_platform = _PLATFORMS[party.channel]
+    platform, sub_platform = PLATFORMS[party.channel]
     made: dict[str, Any] = {
         "pay_platform": platform,
         "out_mch_id": party.out_mch_id,
@@ -184,7 +184,7 @@ def _order(party: Party, order: OrderFacts) -> dict[str, Any]:
         "trade_type": SCANNED if order.is_scanned else ONE_CODE,
         "time_expire": _seconds(order.expires_at),
         "time_end": _seconds(order.paid_at),
-        "nonce_str": _nonce_of(order.out_trade_no),
+        "nonce_str": nonce_of(order.out_trade_no),
         "create_time": _seconds(order.created_at),
         "last_update_time": _seconds(order.changed_at),
         "is_transforming": False,
@@ -206,7 +206,7 @@ def _refund(party: Party, order: OrderFacts, refund: RefundFacts) -> dict[str, A
         "refund_id": refund.refund_id,
         "out_trade_no": order.out_trade_no,
         "trade_type": SCANNED if order.is_scanned else ONE_CODE,
-        "nonce_str": _nonce_of(refund.out_refund_no),
+        "nonce_str": nonce_of(refund.out_refund_no),
         "create_time": _seconds(refund.created_at),
         "last_update_time": _seconds(refund.changed_at),
         "is_transforming": False,
@@ -226,6 +226,6 @@ def _seconds(at: datetime | None) -> int | None:
     return None if at is None else int(at.timestamp())
 
 
-def _nonce_of(number: str) -> str:
+def nonce_of(number: str) -> str:
     """The nonce of the request that made it, as Cloud Pay repeats it: ours had none, so its own."""
     return hashlib.sha256(number.encode()).hexdigest()[:32].upper()

@@ -27,7 +27,7 @@ from services.deps import Deps
 from services.orders import state_of
 
 # Cloud Pay's source_type; 0 is a till, 6 a one-off link.
-_SOURCES = {
+SOURCES = {
     PayCodeKind.STORE: 1,
     PayCodeKind.STAFF: 2,
     PayCodeKind.BLANK: 3,
@@ -91,7 +91,7 @@ def _facts(
     session: Session, order: PayOrder, attempt: PayAttempt, code: PayCode | None
 ) -> OrderFacts:
     is_scanned = attempt.method is AttemptMethod.CODE
-    source = TILL if is_scanned else _SOURCES[code.kind] if code else ONE_OFF
+    source = TILL if is_scanned else SOURCES[code.kind] if code else ONE_OFF
     refunded_at = session.scalar(
         select(func.max(Refund.succeeded_at)).where(
             Refund.provider_id == order.provider_id,
