@@ -7,6 +7,7 @@ from flask import Flask
 
 def register(app: Flask) -> None:
     from cli import (
+        api,
         audit,
         backup,
         bills,
@@ -58,6 +59,7 @@ def register(app: Flask) -> None:
         ledger,
         backup,
         audit,
+        api,
         console,
         worker,
     ):

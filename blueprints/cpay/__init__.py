@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from blueprints.cpay import calls
+from blueprints.cpay import calls, described
 
 bp = Blueprint("cpay", __name__)
+bp.get("/cpay/openapi.json")(described.openapi)
 bp.post("/cpay/<method>")(calls.call)
