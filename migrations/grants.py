@@ -34,6 +34,12 @@ REMOVABLE = frozenset(
     "ad_view",
     "merchant_file",
     "store_group",
+    "device_setting",
+    "device_binding",
+    "device_key",
+    "till_login",
+    "device_report",
+    "till_telemetry",
 }
 # Rows that are written once.
 APPEND_ONLY = frozenset(

@@ -280,6 +280,14 @@ class Store(Base):
         UniqueConstraint("provider_id", "out_shop_id"),
         Index("ix_store_merchant", "provider_id", "merchant_id", "id"),
         Index(
+            "uq_store_own_number",
+            "provider_id",
+            "merchant_id",
+            "own_number",
+            unique=True,
+            postgresql_where=text("own_number <> '' AND deleted_at IS NULL"),
+        ),
+        Index(
             "ix_store_wechat",
             "provider_id",
             "wechat_sub_mchid",
@@ -294,6 +302,8 @@ class Store(Base):
     id: Mapped[RowId]
     merchant_id: Mapped[BigId]
     out_shop_id: Mapped[str] = mapped_column(String(32))
+    # 门店编号 of the merchant's own system, "" for none (`shop_id` of the API)
+    own_number: Mapped[str] = mapped_column(String(64), default="", server_default="")
     name: Mapped[str] = mapped_column(String(32))
     branch_name: Mapped[str] = mapped_column(String(32), default="")
     store_group_id: Mapped[BigId | None]

@@ -49,6 +49,7 @@ COLUMNS = (
     SealedColumn(
         "oa_token", "sealed", lambda r: f"{r.provider_id}:{r.kind}:{r.app_id}", "kind, app_id"
     ),
+    SealedColumn("device_key", "init_key_sealed", lambda r: str(r.seal_key), "seal_key"),
     SealedColumn("maidan_link", "grant_sealed", lambda r: str(r.seal_key), "seal_key"),
     SealedColumn("application", "private_sealed", lambda r: str(r.seal_key), "seal_key"),
     SealedColumn("application_paper", "key_sealed", lambda r: str(r.seal_key), "seal_key"),
