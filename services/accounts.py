@@ -191,16 +191,22 @@ def account_for(
     merchant_id: int,
     wechat_sub_mchid: str | None,
     alipay_pid: str | None = None,
+    *,
+    wechat_sub_appid: str | None = None,
 ) -> ChannelAccount:
     """The account to call for one merchant; raises `NotConfigured` where something is missing.
 
     `alipay_pid`: whose money it is, where that may be another account than the merchant's own of
     now: a store's, or the one that an earlier payment went to.
+    `wechat_sub_appid`: only for a payment that is asked for by the merchant's own app, whose payer
+    is known by a sub_openid (wechat.md A5); everything else goes by the provider's.
     """
     if channel == "wechat":
         if not accounts.wechat or not wechat_sub_mchid:
             raise NotConfigured(channel=channel)
-        return replace(accounts.wechat[0], sub_mchid=wechat_sub_mchid)
+        return replace(
+            accounts.wechat[0], sub_mchid=wechat_sub_mchid, sub_appid=wechat_sub_appid or None
+        )
     if channel != "alipay":
         raise NotConfigured(channel=channel)  # a member's card is nobody's account at a wallet
     grant = accounts.grants.get(merchant_id)

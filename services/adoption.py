@@ -26,6 +26,7 @@ from services.accounts import NotConfigured, account_for, app_of, payee_of
 from services.cards import lost_recharges
 from services.cases import end_case
 from services.deps import Deps
+from services.merchants.prefixes import begins
 from services.numbers import new_public_id
 from services.settle import apply_trade
 
@@ -55,6 +56,10 @@ class _Home:
     order_prefix: str
     store_id: int
     account: ChannelAccount
+
+    def after_prefix(self, number: str) -> str:
+        """What follows where the number may be of our own making: those begin with the first."""
+        return number[len(self.order_prefix) :] if number.startswith(self.order_prefix) else ""
 
 
 def adopt(
@@ -102,16 +107,15 @@ def _find_home(
 
     def unit(session: Session) -> tuple[int, list[tuple[Merchant, int, int | None]]]:
         version = session.get_one(Provider, provider_id).account_version
-        own = func.left(out_trade_no, func.length(Merchant.order_prefix))
         rows = session.execute(
             select(Merchant, func.min(Store.id))
             .join(
                 Store,
                 (Store.provider_id == Merchant.provider_id) & (Store.merchant_id == Merchant.id),
             )
-            .where(Merchant.provider_id == provider_id, Merchant.order_prefix == own)
+            .where(Merchant.provider_id == provider_id, begins(out_trade_no))
             .group_by(Merchant.provider_id, Merchant.id)
-            .order_by(func.length(Merchant.order_prefix).desc())
+            .order_by(func.length(Merchant.order_prefix).desc(), Merchant.id)
         )
         return version, [
             (merchant, int(store), _store_of(session, merchant, channel, payee))
@@ -173,7 +177,7 @@ def _write(session: Session, deps: Deps, home: _Home, trade: Trade, actor: str) 
         found = _known(session, home.provider_id, trade.out_trade_no)
         assert found is not None, "a number that is taken and is not there"
         return _as_known(found, trade.channel)
-    is_recharge = lost_recharges.is_number(order.out_trade_no.removeprefix(home.order_prefix))
+    is_recharge = lost_recharges.is_number(home.after_prefix(order.out_trade_no))
     is_lost = is_new and is_recharge and not lost_recharges.adopt_in(session, deps, order, trade)
     apply_trade(session, home.provider_id, trade, now)
     end_case(session, home.provider_id, CaseKind.UNKNOWN_TRADE, trade.out_trade_no[:64], now)
@@ -222,7 +226,7 @@ def _order_number(session: Session, home: _Home, number: str) -> tuple[str, bool
     """
     nth = _NTH.fullmatch(number)
     stem = nth[1] if nth else number
-    after_prefix = stem.removeprefix(home.order_prefix)
+    after_prefix = home.after_prefix(stem)
     if _OWN.fullmatch(after_prefix) or lost_recharges.is_number(after_prefix):
         return stem, True
     if nth is None:

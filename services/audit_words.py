@@ -48,6 +48,8 @@ WORDS: Final = {
     "store_cards_on": "门店启用会员卡",
     "merchant_added": "添加商户",
     "merchant_moved": "商户换子服务商",
+    "merchant_prefix_added": "添加第二个订单前缀",
+    "merchant_appid_set": "设置子商户 AppID",
     "merchant_alipay_set": "设置商户支付宝",
     "merchant_alipay_cleared": "清除商户支付宝",
     "merchants_synced": "同步商户",

@@ -35,6 +35,7 @@ _PKCS1_HEADER = bytes.fromhex("300d06092a864886f70d0101010500")  # rsaEncryption
 WORDS = {  # what each plain field looks like
     "sp_mchid": (r"[0-9]{8,10}", "8 to 10 digits"),
     "sub_mchid": (r"[0-9]{8,10}", "8 to 10 digits"),
+    "sub_appid": (r"wx[0-9a-z]{16}", "wx and 16 characters of 0-9a-z"),
     "sp_appid": (r"wx[0-9a-f]{16}", "wx and 16 characters of 0-9a-f"),
     "merchant_serial": (r"[0-9A-F]{40}", "40 characters of 0-9A-F"),
     "public_key_id": (r"PUB_KEY_ID_[0-9]{10,60}", "PUB_KEY_ID_ and digits"),

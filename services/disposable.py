@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from models.merchant import Merchant, Store
 from services.deps import Deps
 from services.merchants.keys import live_keys
+from services.merchants.prefixes import allowed
 from services.problems import PayProblem
 from services.scan import Scan, find_route, scan_store
 
@@ -72,7 +73,7 @@ def _checked(
             ).scalar_subquery(),
         )
     ).one()  # fmt: skip
-    if not number.startswith(merchant.order_prefix):
+    if not number.startswith(allowed(merchant)):
         raise PayProblem("LINK_INVALID", status=400, trade_num=number)
     if values.get("sign") or not merchant.unsigned_links:
         _check_signature(session, deps, merchant, values)

@@ -25,8 +25,9 @@ _COLUMNS = """
     c.id AS code_id, c.code, c.kind, c.name AS code_name, c.is_active AS code_active, c.staff_id,
     c.unit_price_fen,
     m.id AS merchant_id, m.out_sub_mch_id, m.name AS merchant_name, m.short_name, m.order_prefix,
-    m.is_active AS merchant_active,
+    m.second_prefix, m.is_active AS merchant_active,
     COALESCE(s.wechat_sub_mchid, m.wechat_sub_mchid) AS wechat_sub_mchid,
+    CASE WHEN s.wechat_sub_mchid IS NULL THEN m.wechat_sub_appid END AS wechat_sub_appid,
     COALESCE(s.alipay_pid, m.alipay_pid) AS alipay_pid,
     CASE WHEN s.alipay_pid IS NULL THEN m.alipay_state ELSE s.alipay_state END AS alipay_state,
     m.alipay_wap, m.min_fen AS merchant_min, m.max_fen AS merchant_max,
@@ -63,7 +64,8 @@ _PROVIDER = text("SELECT 1 FROM provider WHERE out_mch_id = :out_mch_id")
 class Scan:
     """One row that the whole visit needs. Fields are named as their columns.
 
-    The wallets' accounts are the store's own where it has any, else the merchant's (MCH-11).
+    The wallets' accounts are the store's own where it has any, else the merchant's (MCH-11). The
+    merchant's sub AppID is bound to its own number, so a store with another one has none.
     """
 
     provider_id: int
@@ -86,8 +88,10 @@ class Scan:
     merchant_name: str
     short_name: str
     order_prefix: str
+    second_prefix: str | None
     merchant_active: bool
     wechat_sub_mchid: str | None
+    wechat_sub_appid: str | None
     alipay_pid: str | None
     alipay_state: GrantState
     alipay_wap: bool

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from blueprints.console import answers
 from blueprints.console.merchants import HOME, look
-from errors import AppError, BadInput
+from errors import AppError, BadInput, Conflict
 from models.merchant import ConsentState, Merchant, PermissionStep, Store, WechatRoute
 from services.accounts import NotConfigured
 from services.console.rights import Right
-from services.merchants import consents, forms, keys, permissions, reading, wechat
+from services.merchants import client_ids, consents, forms, keys, permissions, reading, wechat
 from services.merchants.permissions import FACE_TO_FACE, ROUTES, STEPS
 from services.merchants.stores import grant_words
 from services.stores.reading import name_of
@@ -36,7 +36,12 @@ def wechat_form(out_id: str) -> ResponseReturnValue:
 
 
 def _wechat_page(
-    out_id: str, status: int = 200, *, wanted: str | None = None, problem: AppError | None = None
+    out_id: str,
+    status: int = 200,
+    *,
+    wanted: str | None = None,
+    problem: AppError | None = None,
+    at_appid: AppError | None = None,
 ) -> ResponseReturnValue:
     provider = answers.operator().provider
 
@@ -49,7 +54,8 @@ def _wechat_page(
 
     return answers.page(
         "console/merchant_wechat.html", status, own=f"{HOME}/{out_id}", tab="wechat",
-        wanted=wanted, problem=problem, typed=request.values.get("number"), **deps().transact(unit),
+        wanted=wanted, problem=problem, typed=request.values.get("number"), at_appid=at_appid,
+        appid=request.form.get("appid"), **deps().transact(unit),
     )  # fmt: skip
 
 
@@ -64,6 +70,19 @@ def wechat_set(out_id: str) -> ResponseReturnValue:
         )
     except AppError as error:
         return _kept(_wechat_page(out_id, 422, problem=error))
+    return answers.see(f"{HOME}/{out_id}/wechat")
+
+
+def appid_set(out_id: str) -> ResponseReturnValue:
+    """The app that WeChat has bound to the merchant's number; an empty field takes it away."""
+    who = answers.operator()
+    appid, problem = client_ids.read_appid(request.form.get("appid", ""))
+    try:
+        if problem is not None:
+            raise problem
+        client_ids.set_appid(deps(), who.provider, out_id, appid, actor=who.actor)
+    except BadInput as error:
+        return _kept(_wechat_page(out_id, 422, at_appid=error))
     return answers.see(f"{HOME}/{out_id}/wechat")
 
 
@@ -143,19 +162,51 @@ def granted() -> ResponseReturnValue:
 
 
 def keys_page(out_id: str) -> ResponseReturnValue:
-    return _keys_page(out_id)
+    """With `prefix` in the address: the second prefix as it would be kept, to be confirmed."""
+    if "prefix" not in request.args:
+        return _keys_page(out_id)
+    who = answers.operator()
+    prefix, problem = client_ids.read_prefix(request.args["prefix"])
+    try:
+        if problem is not None:
+            raise problem
+        deps().transact(
+            lambda s: client_ids.refuse_second(s, reading.find(s, who.provider, out_id), prefix)
+        )
+    except (BadInput, Conflict) as error:
+        return _keys_page(out_id, 422, at_prefix=error)
+    return _keys_page(out_id, wanted=prefix)
 
 
 def _keys_page(
-    out_id: str, status: int = 200, problem: AppError | None = None
+    out_id: str,
+    status: int = 200,
+    problem: AppError | None = None,
+    *,
+    at_prefix: AppError | None = None,
+    wanted: str = "",
 ) -> ResponseReturnValue:
     found = look(out_id)
     merchant: Merchant = found["merchant"]
     return answers.page(
         "console/merchant_keys.html", status, tab="keys", overlaps=keys.OVERLAPS,
-        problem=problem, now=deps().now(),
+        problem=problem, now=deps().now(), at_prefix=at_prefix, wanted=wanted,
+        prefix=request.values.get("prefix", "")[:40],
         devices=deps().transact(lambda s: keys.devices(s, merchant)), **found,
     )  # fmt: skip
+
+
+def prefix_set(out_id: str) -> ResponseReturnValue:
+    """The second order prefix, once and for good."""
+    who = answers.operator()
+    prefix, problem = client_ids.read_prefix(request.form.get("prefix", ""))
+    try:
+        if problem is not None:
+            raise problem
+        client_ids.set_second(deps(), who.provider, out_id, prefix, actor=who.actor)
+    except (BadInput, Conflict) as error:
+        return _kept(_keys_page(out_id, 422, at_prefix=error))
+    return answers.see(f"{HOME}/{out_id}/keys")
 
 
 def keys_reset(out_id: str) -> ResponseReturnValue:

@@ -16,7 +16,7 @@ from models.merchant import Merchant, MerchantSource, SubProvider
 from services import maidan
 from services.gold_plan.state import open_of
 from services.health.reading import worst_of
-from services.merchants import adding, changing, deleting, forms, reading
+from services.merchants import adding, changing, client_ids, deleting, forms, reading
 from services.merchants.permissions import ROUTES
 from services.merchants.problems import (
     MerchantChanged,
@@ -93,10 +93,18 @@ def add() -> ResponseReturnValue:
     number, problem = forms.sub_mchid(request.form.get("wechat_sub_mchid", ""))
     if problem is not None:
         typed.faults["wechat_sub_mchid"] = problem
+    appid, problem = client_ids.read_appid(request.form.get("wechat_sub_appid", ""))
+    if appid and not number and "wechat_sub_mchid" not in typed.faults:
+        problem = BadInput("先填写微信子商户号：AppID 是绑定在它上面的")
+    if problem is not None:
+        typed.faults["wechat_sub_appid"] = problem
     sub_provider = _sub_provider(typed)
     if typed.faults:
         return answers.form_again("console/merchant_new.html", typed.faults, **_choices())
-    values = {**typed.values, "wechat_sub_mchid": number, "sub_provider_id": sub_provider}
+    values = {
+        **typed.values, "wechat_sub_mchid": number, "wechat_sub_appid": appid or None,
+        "sub_provider_id": sub_provider,
+    }  # fmt: skip
     try:
         made = adding.add(deps(), who.provider, values, user_id=who.user_id, actor=who.actor)
     except MerchantExists as error:

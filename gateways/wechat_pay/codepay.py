@@ -58,7 +58,9 @@ class WechatCodePay:
         """Charge once. USERPAYING (the payer types the password) is PAYING, no error."""
         client = self._client(account)
         with timed(self.channel, "pay_code", req.out_trade_no):
-            found = client.call("/pay/micropay", account.sub_mchid, _pay_fields(req))
+            found = client.call(
+                "/pay/micropay", account.sub_mchid, _app(account) | _pay_fields(req)
+            )
             code = found.get("err_code", "")
             if found.get("result_code") == "SUCCESS":
                 return _paid(found, req)
@@ -70,7 +72,7 @@ class WechatCodePay:
 
     def reverse(self, account: WechatAccount, out_trade_no: str) -> Reversal:
         """Reverse; may be repeated. `recall` Y means: call again."""
-        client, fields = self._client(account), {"out_trade_no": out_trade_no}
+        client, fields = self._client(account), {**_app(account), "out_trade_no": out_trade_no}
         with timed(self.channel, "reverse", out_trade_no):
             return _reversal(client.call("/secapi/pay/reverse", account.sub_mchid, fields))
 
@@ -84,6 +86,10 @@ class WechatCodePay:
                 presenting=self._presenting,
             ),
         )
+
+
+def _app(account: WechatAccount) -> dict[str, str]:
+    return {"sub_appid": account.sub_appid or ""}
 
 
 def _pay_fields(req: CodePayRequest) -> dict[str, str]:

@@ -24,7 +24,8 @@ Presenting = Callable[[str, str], Transport]
 
 
 class V2Client:
-    """The client of one (account_key, version). Thread-safe; the merchant is named per call."""
+    """The client of one (account_key, version). Thread-safe; the merchant is named per call, and so
+    is its sub_appid, among the fields."""
 
     def __init__(
         self, account: WechatAccount, *, base: str, transport: Transport, presenting: Presenting
@@ -53,8 +54,6 @@ class V2Client:
             "sign_type": SIGN_TYPE,
             **{name: value for name, value in fields.items() if value},
         }
-        if self._account.sub_appid:
-            said["sub_appid"] = self._account.sub_appid
         said["sign"] = signature(said, self._account.apiv2_key)
         return self._read(self._send(path, strict_xml.dumps(said)), sub_mchid)
 

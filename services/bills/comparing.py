@@ -62,11 +62,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Whose rows are expected in this bill. `prefix`: of an Alipay merchant, who has other tills
-    of his own; a number that does not begin with it was never ours."""
+    """Whose rows are expected in this bill. `prefixes`: of an Alipay merchant, who has other tills
+    of his own; a number that begins with none of them was never ours."""
 
     payees: frozenset[str]
-    prefix: str = ""
+    prefixes: tuple[str, ...] = ()
 
 
 Pair = tuple[Theirs | None, Ours | None]
@@ -297,7 +297,7 @@ def name_twice(subject: BillSubject, theirs: Theirs, times: int) -> Difference:
 
 def is_elsewhere(theirs: Theirs, known: Known) -> bool:
     """Whether a row that we lack is of the merchant's own other tills."""
-    return bool(known.prefix) and not theirs.out_trade_no.startswith(known.prefix)
+    return bool(known.prefixes) and not theirs.out_trade_no.startswith(known.prefixes)
 
 
 def _kind(subject: BillSubject, theirs: Theirs, own: Ours) -> DifferenceKind | None:

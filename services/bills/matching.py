@@ -28,6 +28,7 @@ from services.bills.files import rows_file, workplace
 from services.cards import agreement
 from services.deps import Deps
 from services.leases import holds, release
+from services.merchants.prefixes import allowed
 
 if TYPE_CHECKING:
     import duckdb
@@ -169,10 +170,8 @@ def _known(session: Session, bill: Bill) -> Known:
             ),
         ]
         return Known(frozenset(payee for payee in every if payee))
-    prefix = session.scalar(
-        select(Merchant.order_prefix).where(mine, Merchant.id == bill.merchant_id)
-    )
-    return Known(frozenset({bill.account}), prefix or "")
+    merchant = session.scalar(select(Merchant).where(mine, Merchant.id == bill.merchant_id))
+    return Known(frozenset({bill.account}), allowed(merchant) if merchant is not None else ())
 
 
 def _pairs(

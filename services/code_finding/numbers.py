@@ -34,10 +34,12 @@ class Hit:
 
 _MERCHANT = "m.out_sub_mch_id AS merchant, m.name AS merchant_name"
 _QUERIES: Final = (
-    f"SELECT CASE WHEN m.out_sub_mch_id = :n THEN '商户编号' WHEN m.order_prefix = :n"
-    f" THEN '订单前缀' WHEN m.wechat_sub_mchid = :n THEN '微信子商户号' ELSE '支付宝 PID' END"
+    f"SELECT CASE WHEN m.out_sub_mch_id = :n THEN '商户编号' WHEN :n IN (m.order_prefix,"
+    f" m.second_prefix) THEN '订单前缀' WHEN m.wechat_sub_mchid = :n THEN '微信子商户号'"
+    f" WHEN m.wechat_sub_appid = :n THEN '子商户 AppID' ELSE '支付宝 PID' END"
     f" AS kind, m.name, {_MERCHANT}, '' AS store FROM merchant m WHERE m.provider_id = :p"
-    " AND :n IN (m.out_sub_mch_id, m.order_prefix, m.wechat_sub_mchid, m.alipay_pid)"
+    " AND :n IN (m.out_sub_mch_id, m.order_prefix, m.second_prefix, m.wechat_sub_mchid,"
+    " m.wechat_sub_appid, m.alipay_pid)"
     " ORDER BY m.id LIMIT 5",
     f"SELECT '门店编号' AS kind, s.name || CASE WHEN s.branch_name = '' THEN '' ELSE ' · ' END"
     f" || s.branch_name AS name, {_MERCHANT}, s.out_shop_id AS store FROM store s"

@@ -26,6 +26,7 @@ from services.codepay.codes import CARD, wallet_of
 from services.codepay.refusals import ReentryBlocked
 from services.codepay.state import Charged, find, read
 from services.deps import Deps
+from services.merchants.prefixes import allowed
 from services.numbers import new_out_trade_no, new_public_id
 from services.problems import PayProblem
 from services.scan import Scan, scan_store
@@ -90,8 +91,9 @@ def _check(deps: Deps, scan: Scan, cmd: Charge, channel: str) -> None:
         raise PayProblem("ALIPAY_TOKEN_INVALID", shop=scan.shop, state=scan.alipay_state.value)
     if cmd.out_trade_no is not None and not _NUMBER.fullmatch(cmd.out_trade_no):
         raise BadInput("out_trade_no: 6 to 32 letters, digits or _")
-    if cmd.out_trade_no is not None and not cmd.out_trade_no.startswith(scan.order_prefix):
-        raise BadInput(f"out_trade_no: begins with the merchant's prefix {scan.order_prefix}")
+    if cmd.out_trade_no is not None and not cmd.out_trade_no.startswith(allowed(scan)):
+        said = " or ".join(allowed(scan))
+        raise BadInput(f"out_trade_no: begins with the merchant's prefix {said}")
     most = scan.max_fen(deps.settings.max_payment_fen)
     if not scan.min_fen <= cmd.amount_fen <= most:
         raise BadInput(f"amount_fen: {scan.min_fen} to {most}")

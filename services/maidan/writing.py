@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, text
+from sqlalchemy import func, insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -18,17 +18,10 @@ from services.accounts import seal_place
 from services.deps import Deps
 from services.longjobs import Job
 from services.maidan.sorting import Place, Sorted
+from services.merchants.prefixes import draw
 from services.onboarding.checks import letters
 
 DEVICE = "mobile_terminal"
-_BEGUN_LIKE = text("""
-SELECT wanted.prefix FROM unnest(CAST(:prefixes AS text[])) AS wanted(prefix)
-JOIN merchant m ON left(m.order_prefix, 8) = wanted.prefix
-UNION
-SELECT wanted.prefix FROM (SELECT order_prefix FROM merchant WHERE length(order_prefix) < 8) m
-JOIN unnest(CAST(:prefixes AS text[])) AS wanted(prefix)
-    ON left(wanted.prefix, length(m.order_prefix)) = m.order_prefix
-""")
 
 
 def write_merchants(
@@ -61,7 +54,7 @@ def _make(
     """Sub-merchant's number -> the merchant's id. Their keys nobody has seen (product SYN-7)."""
     if not new:
         return {}
-    prefixes = free_prefixes(session, len(new))
+    prefixes = draw(session, len(new))
     rows = [
         _row(deps, provider_id, one, prefix, now) for one, prefix in zip(new, prefixes, strict=True)
     ]
@@ -87,16 +80,6 @@ def _row(deps: Deps, provider_id: int, one: Sorted, prefix: str, now: datetime) 
         "authen_key_sealed": deps.ring.seal(secrets.token_hex(16), place),
         "created_at": now,
     }
-
-
-def free_prefixes(session: Session, count: int) -> list[str]:
-    """So many prefixes of 8 digits, none the beginning of another's or the other way round."""
-    free: dict[str, None] = {}
-    while len(free) < count:
-        drawn = {f"{secrets.randbelow(10**8):08d}" for _ in range(count - len(free) + 8)}
-        clashes = set(session.scalars(_BEGUN_LIKE, {"prefixes": sorted(drawn)}))
-        free.update(dict.fromkeys(sorted(drawn - clashes)))
-    return list(free)[:count]
 
 
 def _bring_devices(

@@ -26,6 +26,7 @@ from services.longjobs import Job, Row, Step, StepFailed, Words
 from services.longjobs.kinds import Write
 from services.merchants import forms, sheet
 from services.merchants.adding import lock_provider
+from services.merchants.prefixes import draw
 from services.merchants.problems import FileRefused
 from services.numbers import new_public_id
 from services.onboarding.checks import facts_of, letters
@@ -242,7 +243,7 @@ def _write_all(session: Session, deps: Deps, job: Job, rows: list[sheet.Cells]) 
     except ValueError as problem:
         raise StepFailed(f"检查之后有变化，没有导入：{problem}") from problem
     now = deps.now()
-    prefixes = _free_prefixes(session, len(columns))
+    prefixes = draw(session, len(columns))
     for at in range(0, len(columns), CHUNK):
         session.execute(
             insert(Merchant),
@@ -273,16 +274,3 @@ def _columns(
         ),
         "source": MerchantSource.FILE, "needs_setup": True, "created_at": now,
     }  # fmt: skip
-
-
-def _free_prefixes(session: Session, count: int) -> list[str]:
-    """New order prefixes of 8 digits: none begins another, old or new (MCH-4)."""
-    held = set(session.scalars(select(Merchant.order_prefix)))
-    longer = {one[:8] for one in held}
-    found: list[str] = []
-    while len(found) < count:
-        prefix = f"{secrets.randbelow(10**8):08d}"
-        if prefix not in longer:
-            longer.add(prefix)
-            found.append(prefix)
-    return found

@@ -122,6 +122,22 @@ class AccountUseless(BadInput):
     money = ""
 
 
+class PrefixTaken(Conflict):
+    """The prefix, or the beginning of it, is somebody's: whose, nobody is told."""
+
+    code = "ORDER_PREFIX_TAKEN"
+    title = "这个订单前缀已经有人用"
+    steps: tuple[str, ...] = ("核对收银系统里的前缀；确实要用它，先弄清它现在属于哪家商户。",)
+    money = ""
+
+
+class PrefixFixed(Conflict):
+    code = "ORDER_PREFIX_FIXED"
+    title = "订单前缀定下后不能更改"
+    steps: tuple[str, ...] = ("已有的订单号都以它开头。每家商户最多两个前缀。",)
+    money = ""
+
+
 class AlipayLinkOver(AppError):
     code = "ALIPAY_LINK_OVER"
     status = 410

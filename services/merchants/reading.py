@@ -124,6 +124,7 @@ def _matches(provider_id: int, q: str) -> Any:
         func.starts_with(Merchant.wechat_sub_mchid, q),
         func.starts_with(Merchant.alipay_pid, q),
         func.starts_with(Merchant.order_prefix, q),
+        func.starts_with(Merchant.second_prefix, q),
         func.lower(Merchant.out_sub_mch_id) == q.lower(),
         own_store,
     )

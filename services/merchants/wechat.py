@@ -102,9 +102,13 @@ def set_number(
         refuse_bound(session, merchant)
         merchant.wechat_sub_mchid = sub_mchid or None
         merchant.wechat_checked_at = now if sub_mchid else None
-        # 买单, deposits and refunds were of the other number
+        # 买单, deposits, refunds and the app were of the other number
         merchant.has_maidan, merchant.wechat_route = False, WechatRoute.DIRECT
-        touch(session, merchant, "merchant_wechat_set", now, actor, before=before, after=sub_mchid)
+        appid, merchant.wechat_sub_appid = merchant.wechat_sub_appid, None
+        touch(
+            session, merchant, "merchant_wechat_set", now, actor, before=before, after=sub_mchid,
+            **({"appid_dropped": appid} if appid else {}),
+        )  # fmt: skip
 
     deps.transact(unit)
 

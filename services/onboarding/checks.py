@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from errors import BadInput, Conflict, NotFound
@@ -17,11 +17,11 @@ from models.paycode import Route
 from models.provider import ChannelAccount, Provider
 from services import audit
 from services.credentials import BadCredential
+from services.merchants import prefixes
 from services.onboarding.rows import live_secrets
 
 ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{3,31}")
 CODE = re.compile(r"[0-9A-Za-z]{4,24}")
-PREFIX = re.compile(r"[0-9]{8}|[0-9A-Za-z]{10}")
 RESERVED_CODES = frozenset({"back"})
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
@@ -137,15 +137,11 @@ def refuse_double(
 
 def free_prefix(session: Session, wanted: str) -> str:
     """Given or made; never the beginning of another, nor the other way round (product MCH-4)."""
-    if wanted and not PREFIX.fullmatch(wanted):
+    if wanted and not prefixes.FORM.fullmatch(wanted):
         raise BadInput("an order prefix is 8 digits or 10 letters and digits")
-    clash = text(
-        "SELECT 1 FROM merchant WHERE left(order_prefix, length(:p)) = :p"
-        " OR left(:p, length(order_prefix)) = order_prefix"
-    )
     for _ in range(50):
         prefix = wanted or f"{secrets.randbelow(10**8):08d}"
-        if session.execute(clash, {"p": prefix}).first() is None:
+        if not prefixes.is_taken(session, prefix):
             return prefix
         if wanted:
             break

@@ -121,6 +121,18 @@ def alipay(method: str, **node: Any) -> tuple[AlipayCodePay, Wire]:
 # --- WeChat, APIv2 ---
 
 
+def test_a_sub_appid_is_told_for_its_own_merchant_alone() -> None:
+    """One client serves all merchants of a provider."""
+    gateway, plain, secure = wechat(paid())
+    own = replace(WECHAT, sub_appid="wxd678efh567hg6999")
+    for account in (own, WECHAT):
+        gateway.pay_code(account, REQUEST)
+    said = [strict_xml.loads(sent[3]) for sent in plain.sent]
+    assert [one.get("sub_appid") for one in said] == ["wxd678efh567hg6999", None]
+    gateway.reverse(own, NUMBER)
+    assert strict_xml.loads(secure.sent[0][3])["sub_appid"] == "wxd678efh567hg6999"
+
+
 def test_wechat_is_asked_in_signed_xml() -> None:
     gateway, plain, secure = wechat(paid())
     trade = gateway.pay_code(WECHAT, REQUEST)
