@@ -115,14 +115,19 @@ def _change() -> Change:
 
 
 def _lines_of(out_sub_mch_id: str, problem: AppError | None) -> Response:
-    """The merchant's own lines of the table, for htmx to put in their place."""
+    """The merchant's own lines of the table and the counts, for htmx to put in their place."""
     now, provider_id = deps().now(), answers.operator().provider
-    line = deps().transact(lambda s: listing.one(s, provider_id, out_sub_mch_id, now))
+    line, counts = deps().transact(
+        lambda s: (
+            listing.one(s, provider_id, out_sub_mch_id, now),
+            listing.counts(s, provider_id),
+        )
+    )
     back = answers.own_path(request.form.get("back"))
     return answers.page(
-        "console/_gold_row.html", problem.status if problem else 200,
-        line=line, names=NAMES, may=True, problem=problem, problem_at=out_sub_mch_id, back=back,
-        left_words=left_words,
+        "console/_gold_lines.html", problem.status if problem else 200,
+        line=line, counts=counts, names=NAMES, may=True, problem=problem,
+        problem_at=out_sub_mch_id, back=back, left_words=left_words,
     )  # fmt: skip
 
 
