@@ -52,6 +52,7 @@ class CaseKind(StrEnum):
     REFUND_SLOW = "refund_slow"  # not final after three days
     PAID_AFTER_REVERSE = "paid_after_reverse"  # kept by the wallet although it was reversed
     LEDGER_BROKEN = "ledger_broken"  # of a merchant's cards: an entry, seal, balance or sum
+    AUDIT_BROKEN = "audit_broken"  # the audit log's chain: an entry was changed, removed or added
     PAYOUT_OVERDUE = "payout_overdue"  # a card's money is not back by its day
     NO_ANSWER = "no_answer"  # the wallet has been silent for two minutes
 

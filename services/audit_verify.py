@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from binascii import unhexlify
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -14,14 +14,17 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.db import raw
+from models.event import CaseKind
 from services import audit_heads
 from services.audit_chain import ENTRY, START, audit_key, mac
+from services.cases import end_case, open_case
 from services.deps import Deps
 
 log = logging.getLogger(__name__)
 
 NAMED: Final = 20  # findings that are kept; the rest is counted
 NONE: Final = b"\\N"
+CASE: Final = "audit"  # stands where other cases have an order's number
 
 
 class Broken(StrEnum):
@@ -95,16 +98,16 @@ def verify(deps: Deps, provider_id: int, also: Mapping[int, bytes] | None = None
 
     `also`: seals by their place in the chain that were kept elsewhere, such as in an export.
     """
-    known = dict(also or {})
+    known = {**(also or {}), **known_ends(deps, provider_id)}
+    walk = deps.transact(lambda s: go_on(s, deps, provider_id, Walk(), known))
+    deps.transact(lambda s: remember(s, deps, provider_id, walk.report))
+    return walk.report
+
+
+def known_ends(deps: Deps, provider_id: int) -> dict[int, bytes]:
+    """The seal at the place where the heads file last saw the chain end; {} where it never did."""
     head = audit_heads.read(deps).get(provider_id)
-    if head is not None:
-        known[head[0]] = head[1]
-    report = deps.transact(lambda s: _verify(s, audit_key(deps.ring), provider_id, known))
-    if report.first is not None:
-        extra = {"provider": provider_id, "finding": report.first.said}
-        log.error("the audit log differs", extra=extra)
-    deps.transact(lambda s: _remember(s, deps, provider_id, report))
-    return report
+    return {} if head is None else {head[0]: head[1]}
 
 
 def verify_all(deps: Deps) -> dict[int, Report]:
@@ -118,42 +121,55 @@ def providers(deps: Deps) -> dict[int, str]:
     return {row.id: row.out_mch_id for row in deps.transact(lambda s: s.execute(asked).all())}
 
 
-def _verify(session: Session, key: bytes, provider_id: int, known: Mapping[int, bytes]) -> Report:
-    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    report = Report()
-    last = _follow(session, key, provider_id, known, report)
-    for row in session.execute(_UNPROVEN, {"p": provider_id}):
-        report.unsealed += row.waits
-        if not row.waits:
-            report.find(Broken.ADDED, row.id)
-    for entry_id in session.scalars(_GONE_UNSEALED, {"p": provider_id}):
-        report.find(Broken.WAITING, entry_id)
-    head = session.execute(_HEAD, {"p": provider_id}).first()
-    ends = (0, START) if head is None else (head.seq, bytes(head.mac) or START)
-    if ends != (last.seq, last.mac):
-        report.find(Broken.HEAD, last.entry_id)
-    return report
-
-
 @dataclass
-class _Last:
-    """The newest seal that was read."""
+class Walk:
+    """How far along the chain a check has come: the newest seal that it read."""
 
     seq: int = 0
     mac: bytes = START
     entry_id: int = 0
+    has_missed: bool = False  # a seal that was known is not at its place
+    is_over: bool = False
+    report: Report = field(default_factory=Report)
+
+
+def go_on(
+    session: Session,
+    deps: Deps,
+    provider_id: int,
+    walk: Walk,
+    known: Mapping[int, bytes],
+    most: int | None = None,
+) -> Walk:
+    """The walk as it is after `most` more entries, or at the chain's end; `walk` stays as it was.
+
+    What is behind the end is looked at by whoever comes there, at the same moment as the end.
+    """
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    walk = replace(walk, report=replace(walk.report, findings=list(walk.report.findings)))
+    before = walk.report.entries
+    _follow(session, audit_key(deps.ring), provider_id, walk, known, most)
+    if most is None or walk.report.entries - before < most:
+        _end(session, provider_id, walk, known)
+    return walk
 
 
 def _follow(
-    session: Session, key: bytes, provider_id: int, known: Mapping[int, bytes], report: Report
-) -> _Last:
-    last, missed = _Last(), dict(known)
-    for line in _lines(session, provider_id):
+    session: Session,
+    key: bytes,
+    provider_id: int,
+    walk: Walk,
+    known: Mapping[int, bytes],
+    most: int | None,
+) -> None:
+    report, since = walk.report, walk.seq
+    missed = {seq: seal for seq, seal in known.items() if seq > since}
+    for line in _lines(session, provider_id, since, most):
         seq, entry_id, sealed, owner, rest = line.split(b"\t", 4)
         report.entries += 1
         number, seal, row = int(seq), unhexlify(sealed), int(entry_id)
-        before: bytes | None = last.mac
-        if number != last.seq + 1:
+        before: bytes | None = walk.mac
+        if number != walk.seq + 1:
             report.find(Broken.GAP, row)
             before = None
         if owner == NONE:
@@ -162,18 +178,32 @@ def _follow(
             report.find(Broken.CHANGED, row)
         if missed.pop(number, seal) != seal:
             report.find(Broken.CUT, row)
-        last = _Last(number, seal, row)
-    if missed:
-        report.find(Broken.CUT, last.entry_id)
-    return last
+        walk.seq, walk.mac, walk.entry_id = number, seal, row
+    walk.has_missed = walk.has_missed or any(seq <= walk.seq for seq in missed)
 
 
-def _lines(session: Session, provider_id: int) -> Iterator[bytes]:
+def _end(session: Session, provider_id: int, walk: Walk, known: Mapping[int, bytes]) -> None:
+    walk.is_over = True
+    if walk.has_missed or any(seq > walk.seq for seq in known):
+        walk.report.find(Broken.CUT, walk.entry_id)
+    for row in session.execute(_UNPROVEN, {"p": provider_id}):
+        walk.report.unsealed += row.waits
+        if not row.waits:
+            walk.report.find(Broken.ADDED, row.id)
+    for entry_id in session.scalars(_GONE_UNSEALED, {"p": provider_id}):
+        walk.report.find(Broken.WAITING, entry_id)
+    head = session.execute(_HEAD, {"p": provider_id}).first()
+    ends = (0, START) if head is None else (head.seq, bytes(head.mac) or START)
+    if ends != (walk.seq, walk.mac):
+        walk.report.find(Broken.HEAD, walk.entry_id)
+
+
+def _lines(session: Session, provider_id: int, after: int, most: int | None) -> Iterator[bytes]:
     asked = SQL(
         "COPY (SELECT s.seq, s.entry_id, encode(s.mac, 'hex'), {entry} FROM audit_seal s"
         " LEFT JOIN audit_entry e ON e.provider_id = s.provider_id AND e.id = s.entry_id"
-        " WHERE s.provider_id = {p} ORDER BY s.seq) TO STDOUT"
-    ).format(entry=SQL(ENTRY), p=provider_id)
+        " WHERE s.provider_id = {p} AND s.seq > {after} ORDER BY s.seq LIMIT {most}) TO STDOUT"
+    ).format(entry=SQL(ENTRY), p=provider_id, after=after, most=most)
     with raw(session).cursor().copy(asked) as rows:
         for row in rows:
             yield bytes(row).rstrip(b"\n")
@@ -194,15 +224,25 @@ ORDER BY t.entry_id
 _HEAD = text("SELECT seq, mac FROM audit_head WHERE provider_id = :p")
 
 
-def _remember(session: Session, deps: Deps, provider_id: int, report: Report) -> None:
-    finding = "" if report.first is None else report.first.words
+def remember(session: Session, deps: Deps, provider_id: int, report: Report) -> None:
+    """What the pages show until the next check; a chain that does not fit is a case until one
+    finds nothing."""
+    first, now = report.first, deps.now()
     session.execute(
         text(
             "UPDATE audit_head SET verified_at = :now, verified_count = :n, finding = :f"
             " WHERE provider_id = :p"
         ),
-        {"now": deps.now(), "n": report.entries, "f": finding, "p": provider_id},
+        {"now": now, "n": report.entries, "f": first.words if first else "", "p": provider_id},
     )
+    if first is None:
+        end_case(session, provider_id, CaseKind.AUDIT_BROKEN, CASE, now)
+        return
+    log.error("the audit log differs", extra={"provider": provider_id, "finding": first.said})
+    open_case(
+        session, provider_id=provider_id, kind=CaseKind.AUDIT_BROKEN, out_trade_no=CASE,
+        order_id=None, at=now, facts={"count": report.count, "finding": first.words},
+    )  # fmt: skip
 
 
 def last_check(session: Session, provider_id: int) -> object | None:

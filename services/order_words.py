@@ -184,6 +184,10 @@ CASES: Final[dict[CaseKind, Words]] = {
         "the ledger of a merchant's cards is not what was written",
         "`flask ledger verify` names each row; find out whose hand it was, then close the case",
     ),
+    CaseKind.AUDIT_BROKEN: Words(
+        "the audit log is not what was written",
+        "`flask audit verify` names the first row; find out whose hand it was, then close the case",
+    ),
     CaseKind.PAYOUT_OVERDUE: Words(
         "the money of a member's card was asked back, and is not back by its day",
         "`flask cards payout show`: decide it, retry its refund, or pay the rest by hand",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services import longjobs
+from services import audit_rounds, longjobs
 from services.blank_codes import making as blank_codes
 from services.deps import Deps
 from services.gold_plan import bulk as gold_plan
@@ -11,7 +11,9 @@ from services.maidan import syncing
 from services.merchants import importing, sub_providers
 
 # A module that declares a kind with `longjobs.handles` is imported here, or no worker knows it.
-KINDS: tuple[object, ...] = (blank_codes, gold_plan, importing, sub_providers, syncing, health)
+KINDS: tuple[object, ...] = (
+    blank_codes, gold_plan, importing, sub_providers, syncing, health, audit_rounds,
+)  # fmt: skip
 
 
 def run_due(deps: Deps) -> bool:

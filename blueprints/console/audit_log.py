@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from blueprints.console import answers
 from errors import BadInput
-from services import audit, audit_reading, audit_verify
-from services.audit_chain import seal
+from services import audit, audit_reading, audit_rounds, audit_verify, longjobs
 from services.audit_reading import Search
 from services.audit_words import action_words
+from services.longjobs.asking import JobRunning
 from web.files import as_csv
 from web.formats import SHANGHAI, local_time
 from web.runtime import deps
@@ -42,6 +42,7 @@ def show() -> ResponseReturnValue:
             "actions": audit_reading.choices(session, who.provider, "action"),
             "names": audit_reading.names(session, who.provider, named),
             "checked": audit_verify.last_check(session, who.provider),
+            "job": next(iter(longjobs.newest(session, who.provider, audit_rounds.KIND, 1)), None),
         }
 
     shown = deps().transact(unit)
@@ -50,10 +51,16 @@ def show() -> ResponseReturnValue:
 
 
 def verify() -> ResponseReturnValue:
-    """Seal what waits, then check all; what was found stands on the page."""
-    seal(deps())
-    audit_verify.verify(deps(), answers.operator().provider)
-    return answers.see("/console/audit")
+    """Check all of it as a long job; what was found stands on the page, and on the job's."""
+    who = answers.operator()
+    try:
+        job = deps().transact(
+            lambda s: audit_rounds.start(s, deps(), who.provider, asked_by=who.actor)
+        )
+    except JobRunning:
+        newest = deps().transact(lambda s: longjobs.newest(s, who.provider, audit_rounds.KIND, 1))
+        job = newest[0].id
+    return answers.see(f"/console/jobs/{job}")
 
 
 def export() -> ResponseReturnValue:

@@ -14,7 +14,7 @@ from blueprints.console import answers
 from blueprints.console.findings import SHOWN
 from errors import NotFound
 from models.health import Level
-from services import longjobs
+from services import audit_verify, longjobs
 from services.health import reading, rounds, running
 from services.longjobs.asking import JobRunning
 from web.runtime import deps
@@ -33,6 +33,7 @@ def index() -> ResponseReturnValue:
             "findings": reading.of_provider(session, who.provider, deps().now()),
             "tally": reading.tally(session, who.provider),
             "merchants": reading.troubled(session, who.provider, level, start, PAGE + 1),
+            "log": audit_verify.last_check(session, who.provider),
             "job": next(iter(longjobs.newest(session, who.provider, rounds.KIND, 1)), None),
         }
 

@@ -159,6 +159,12 @@ CASES: Final[dict[CaseKind, Words]] = {
         "请运维运行 flask ledger verify 找出是哪一行；查清之前不要关闭。",
         "",
     ),
+    CaseKind.AUDIT_BROKEN: Words(
+        "日志与记下的不一致",
+        "日志里有一行被改过、删过或绕过程序写入",
+        "打开「日志」看是哪一条，查清是谁改了数据库；查清之前不要关闭。",
+        "",
+    ),
     CaseKind.PAYOUT_OVERDUE: Words(
         "会员卡退余额过期未办",
         "顾客要求退回余额，到期还没有退完",

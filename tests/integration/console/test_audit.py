@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from services import audit, audit_heads, audit_verify
+from services import audit, audit_heads, audit_rounds, audit_verify
 from services.audit_chain import seal
 from services.seed import MAIN
 from tests.harness.console import Console
@@ -57,6 +59,19 @@ class Log:
     def hands(self, *statements: str, **values: object) -> None:
         as_owner(self.product, *OFF, *statements, *ON, **values, p=self.provider)
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """What hands do inside is put back at the end."""
+        tables = ("audit_entry", "audit_seal", "audit_head")
+        self.hands(*(f"CREATE TABLE kept_{t} AS TABLE {t}" for t in tables))
+        yield
+        back = [
+            f"DELETE FROM {t}; INSERT INTO {t} SELECT * FROM kept_{t}; DROP TABLE kept_{t}"
+            for t in tables
+        ]
+        self.hands(*(one for statement in back for one in statement.split("; ")))
+        assert self.said() == []
+
     def number(self, subject: str) -> int:
         found: int = self.product.one("SELECT id FROM audit_entry WHERE subject = :s", s=subject).id
         return found
@@ -72,20 +87,10 @@ def log(product: Product, tmp_path: Path) -> Log:
 
 def named(log: Log, *statements: str) -> list[str]:
     """What is found after these hands, with `:i` the seventh entry; then all is put back."""
-    kept = [
-        f"CREATE TABLE kept_{t} AS TABLE {t}" for t in ("audit_entry", "audit_seal", "audit_head")
-    ]
-    log.hands(*kept)
     i = log.number("thing:06")
-    log.hands(*statements, i=i)
-    said = [words.replace(str(i), "i").replace(str(i + 1), "i+1") for words in log.said()]
-    back = [
-        f"DELETE FROM {t}; INSERT INTO {t} SELECT * FROM kept_{t}; DROP TABLE kept_{t}"
-        for t in ("audit_entry", "audit_seal", "audit_head")
-    ]
-    log.hands(*(one for statement in back for one in statement.split("; ")))
-    assert log.said() == []
-    return said
+    with log.kept():
+        log.hands(*statements, i=i)
+        return [words.replace(str(i), "i").replace(str(i + 1), "i+1") for words in log.said()]
 
 
 def test_whatever_is_changed_removed_or_added_is_named(log: Log) -> None:
@@ -162,14 +167,77 @@ def test_pages_search_and_the_button_that_checks(log: Log) -> None:
     assert desk.get("/audit?since=yesterday").status_code == 400
     assert "没有符合的记录" in desk.get("/audit?subject=%25").text  # no pattern
     assert "还没核对过" not in page
-    assert desk.post("/audit/verify").status_code == 303
+    before = desk.get("/audit").text
+    assert "核对无误" in before
+    log.write(3)
+    asked = desk.post("/audit/verify")
+    assert desk.post("/audit/verify").headers["Location"] == asked.headers["Location"], "one run"
+    assert "正在核对" in desk.get("/audit").text
+    log.product.run_long_jobs()
+    job = desk.get(asked.headers["Location"].removeprefix("/console")).text
+    assert "已完成" in job
     assert "核对无误" in desk.get("/audit").text
     i = log.product.one("SELECT min(id) AS i FROM audit_entry WHERE subject = 'thing:06'").i
     log.hands("UPDATE audit_entry SET subject = 'thing:99' WHERE id = :i", i=i)
-    assert desk.post("/audit/verify").status_code == 303
-    told = desk.get("/audit").text
-    assert f"记录 {i} 被改过" in told
-    assert "对不上" in told
+    asked = desk.post("/audit/verify")
+    log.product.run_long_jobs()
+    for path in ("/audit", asked.headers["Location"].removeprefix("/console"), "/health"):
+        told = desk.get(path).text
+        assert f"记录 {i} 被改过" in told, path
+        assert "对不上" in told
+    assert "请告诉管理员" in Console(log.product, "demo-viewer").get("/health").text
+    assert "日志与记下的不一致" in desk.get("/recon?all=1").text
+    case = log.product.one("SELECT * FROM money_case WHERE kind = 'audit_broken'")
+    assert (case.provider_id, case.closed_at) == (log.provider, None)
+    assert case.facts["first"]["finding"] == f"记录 {i} 被改过，或被挪动过"
+    log.hands("UPDATE audit_entry SET subject = 'thing:06' WHERE id = :i", i=i)
+    audit_verify.verify_all(log.product.deps)  # as every night does
+    assert log.product.one("SELECT healed FROM money_case WHERE kind = 'audit_broken'").healed
+    assert "日志和写下的对不上" not in desk.get("/health").text
+
+
+def test_a_check_in_steps_finds_what_one_in_a_single_step_finds(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each hand, with steps so short that it is found in the middle, at the end and behind it."""
+    monkeypatch.setattr(audit_rounds, "A_STEP", 3)
+    audit_heads.write(log.product.deps)
+    deps, i = log.product.deps, log.number("thing:06")
+    for change in (
+        ("UPDATE audit_entry SET actor = 'staff:9' WHERE id = :i",),
+        ("DELETE FROM audit_entry WHERE id = :i",),
+        ("DELETE FROM audit_entry WHERE id = :i", "DELETE FROM audit_seal WHERE entry_id = :i"),
+        ("UPDATE audit_seal SET mac = sha256('guess') WHERE entry_id = :i",),
+        (
+            "DELETE FROM audit_entry WHERE id >= :i",
+            "DELETE FROM audit_seal WHERE entry_id >= :i AND provider_id = :p",
+        ),
+        (
+            "INSERT INTO audit_entry (provider_id, actor, action, subject, facts, created_at)"
+            " VALUES (:p, 'staff:1', 'x', 'y', '{}', now())",
+        ),
+        (),
+    ):
+        with log.kept():
+            log.hands(*change, i=i)
+            whole = log.said()
+            number = deps.transact(
+                lambda s: audit_rounds.start(s, deps, log.provider, asked_by="test")
+            )
+            log.product.run_long_jobs()
+            rows = log.product.sql(
+                "SELECT number, reason FROM long_job_row WHERE job_id = :j ORDER BY id", j=number
+            )
+            words = {broken: said[1] for broken, said in audit_verify.WORDS.items()}
+            found = [
+                next(f"{kind.value} {row.number}" for kind in words if words[kind] in row.reason)
+                for row in rows
+            ]
+            assert found == whole, change
+            job = log.product.one("SELECT * FROM long_job WHERE id = :j", j=number)
+            assert job.state == ("partial" if whole else "done")
+            assert job.done == job.total or "DELETE FROM audit_seal" in "".join(change)
+    assert whole == []
 
 
 def test_the_export_holds_the_chain_and_no_formula_and_is_itself_in_the_log(log: Log) -> None:
