@@ -14,6 +14,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from gateways import ordering
+from gateways.ordering import Extras, Product
+
 
 class TradeState(StrEnum):
     """A trade as the wallet tells it, in the words of the one table of states."""
@@ -156,20 +159,24 @@ class PrepayRequest:
     description: str
     notify_url: str
     expires_at: datetime
-    payer: str = field(repr=False)  # WeChat sp_openid; Alipay user_id (2088…) or open_id
+    payer: str = field(repr=False)  # WeChat openid; Alipay user_id (2088…) or open_id; "": anyone
     goods_tag: str | None = None  # WeChat coupons (STO-3)
     undiscountable_fen: int | None = None  # Alipay only (STO-2)
     store_id: str | None = None
     return_url: str | None = None  # Alipay wap.pay only
+    product: Product = Product.JSAPI
+    is_sub_payer: bool = False  # `payer` is the sub_openid, at the account's sub_appid
+    extras: Extras = ordering.NONE
 
 
 @dataclass(frozen=True, slots=True)
 class Prepay:
-    """What the payer's page needs: `bridge` for the wallet's bridge as it is, or a `redirect`."""
+    """What the payer's page or app needs: `bridge` as it is, or a `redirect`; or a code to scan."""
 
     prepay_id: str | None  # WeChat prepay_id, Alipay trade_no
     bridge: Mapping[str, Any] | None = None
     redirect: str | None = None
+    code_url: str | None = None  # what a QR code is made of
 
 
 class PayGateway(Protocol):
@@ -179,8 +186,15 @@ class PayGateway(Protocol):
 
     def prepay(self, account: Any, req: PrepayRequest) -> Prepay: ...
 
-    def bridge(self, account: Any, prepay_id: str) -> Mapping[str, Any]:
-        """Sign the bridge parameters again for a prepay we hold; no call upstream."""
+    def bridge(
+        self,
+        account: Any,
+        prepay_id: str,
+        product: Product = Product.JSAPI,
+        *,
+        is_sub_payer: bool = False,
+    ) -> Mapping[str, Any]:
+        """Sign the bridge's (or app's) parameters again for a prepay we hold; no call upstream."""
         ...
 
     def query(self, account: Any, out_trade_no: str) -> Trade:

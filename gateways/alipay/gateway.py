@@ -22,6 +22,7 @@ from gateways.base import (
     TradeState,
 )
 from gateways.http import ClientCache, Transport, timed
+from gateways.ordering import Product
 
 if TYPE_CHECKING:
     from gateways.alipay.client import AlipayClient
@@ -30,6 +31,7 @@ _CHARSETS = {"utf-8": "utf-8", "gbk": "gbk", "gb2312": "gbk", "gb18030": "gb1803
 _MAX_FIELDS = 100
 _OPERATIONS = {  # in the log, the same words for both wallets
     "alipay.trade.create": "prepay",
+    "alipay.trade.precreate": "prepay",
     "alipay.trade.query": "query",
     "alipay.trade.close": "close",
     "alipay.trade.refund": "refund",
@@ -78,17 +80,23 @@ class AlipayGateway:
     def prepay(self, account: AlipayAccount, req: PrepayRequest) -> Prepay:
         """Create the trade (alipay.trade.create). The same request again returns the same trade.
 
-        A business code that is in no list is GatewayUnknown, not a refusal (alipay.md 4.9); so is
-        TRADE_HAS_SUCCESS: ask.
+        NATIVE gives a code (alipay.trade.precreate): no trade exists until it is scanned, so
+        NOT_EXIST does not yet mean that nobody can pay (alipay.md 4.3). H5 and APP are not sold by
+        this road. A business code that is in no list is GatewayUnknown, not a refusal (alipay.md
+        4.9); so is TRADE_HAS_SUCCESS: ask.
         """
-        content = mapping.create_content(account, req)
+        by_code = req.product is Product.NATIVE
+        method = "alipay.trade.precreate" if by_code else "alipay.trade.create"
+        content = mapping.prepay_content(account, req)
         try:
-            node = self._call(account, "alipay.trade.create", req.out_trade_no, content, req)
+            node = self._call(account, method, req.out_trade_no, content, req)
         except GatewayRejected as refused:
             if _is_business(refused) and not mapping.is_create_refusal(refused.upstream_code):
                 code = refused.upstream_code
                 raise GatewayUnknown(code, upstream_code=code) from refused
             raise
+        if by_code:
+            return Prepay(None, code_url=_qr_code(node, req.out_trade_no))
         trade_no = _trade_no(node, req.out_trade_no)
         return Prepay(trade_no, bridge=self.bridge(account, trade_no))
 
@@ -108,7 +116,14 @@ class AlipayGateway:
         )
         return Prepay(None, redirect=f"{self._clients.gateway_url}?{client.sign_data(data)}")
 
-    def bridge(self, account: AlipayAccount, prepay_id: str) -> Mapping[str, str]:
+    def bridge(
+        self,
+        account: AlipayAccount,
+        prepay_id: str,
+        product: Product = Product.JSAPI,
+        *,
+        is_sub_payer: bool = False,
+    ) -> Mapping[str, str]:
         """The parameters of AlipayJSBridge's tradePay: nothing in them is signed."""
         return {"tradeNO": prepay_id}
 
@@ -230,6 +245,14 @@ def _trade_no(node: Mapping[str, Any], out_trade_no: str) -> str:
     if found is None or number not in (out_trade_no, None):
         raise GatewayUnknown("no trade_no in the answer")
     return found
+
+
+def _qr_code(node: Mapping[str, Any], out_trade_no: str) -> str:
+    found, number = node.get("qr_code"), node.get("out_trade_no")
+    is_address = isinstance(found, str) and 0 < len(found) <= 512 and found.isascii()
+    if not is_address or number not in (out_trade_no, None):
+        raise GatewayUnknown("no qr_code in the answer")
+    return str(found)
 
 
 def _asked_trade(account: AlipayAccount, out_trade_no: str, node: Mapping[str, Any]) -> Trade:

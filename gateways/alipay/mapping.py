@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from gateways.alipay import extra
 from gateways.base import (
     AlipayAccount,
     PrepayRequest,
@@ -49,7 +50,7 @@ CLOSE_DECIDED_BY_QUERY = frozenset(
     }
 )
 
-# What alipay.trade.create can refuse for good (alipay.md 3.4 and 4.9); any other business code is
+# What create and precreate can refuse for good (alipay.md 3.4 and 4.9); any other business code is
 # an unknown result. TRADE_HAS_SUCCESS and SYSTEM_ERROR are left out on purpose: ask.
 _CREATE_REFUSALS = frozenset(
     """
@@ -65,6 +66,8 @@ _CREATE_REFUSALS = frozenset(
     NOT_SUPPORT_PAYMENT_INST ILLEGAL_ARGUMENT ERROR_SELLER_CERTIFY_LEVEL_LIMIT STORE_INFO_INVALID
     OPEN_ID_NOT_TINY_APP BIZ_PRODUCT_NOT_ALLOWED UNBOUND_APPLICATION
     PRODUCT_NOT_SUPPORT_IN_TINY_APP MERCHANT_AGREEMENT_NOT_EXIST MERCHANT_AGREEMENT_INVALID
+    BUYER_PAYMENT_AMOUNT_DAY_LIMIT_ERROR BUYER_PAYMENT_AMOUNT_MONTH_LIMIT_ERROR
+    APPLY_PC_MERCHANT_CODE_ERROR
     """.split()  # noqa: SIM905 - seventy quoted names read worse
 )
 _CREATE_REFUSAL_FAMILIES = ("SECONDARY_MERCHANT_", "MERCHANT_PERM_RECEIPT_")
@@ -113,6 +116,12 @@ def from_china_time(text: str) -> datetime:
     """Read `2026-11-22 10:11:12`, milliseconds allowed (gmt_refund has them), as aware UTC."""
     found = datetime.strptime(without_leap(text.partition(".")[0]), _FORMAT)
     return found.replace(tzinfo=_SHANGHAI).astimezone(UTC)
+
+
+def prepay_content(account: AlipayAccount, req: PrepayRequest) -> dict[str, Any]:
+    """biz_content of alipay.trade.create, or of precreate where any payer may scan a code."""
+    made = create_content(account, req) if req.payer else _order_content(account, req)
+    return extra.added(made, req.extras)
 
 
 def create_content(account: AlipayAccount, req: PrepayRequest) -> dict[str, Any]:

@@ -172,10 +172,11 @@ class WechatPayClient:
         """Decrypt a notification's resource; ValueError when it does not open."""
         return crypto.decrypt(self._cipher, resource)
 
-    def bridge(self, prepay_id: str) -> dict[str, str]:
-        """Sign the parameters of WeixinJSBridge's getBrandWCPayRequest, for sp_appid's page."""
+    def bridge(self, prepay_id: str, appid: str = "") -> dict[str, str]:
+        """Sign the parameters of WeixinJSBridge's getBrandWCPayRequest, for `appid`'s page or
+        mini program (sp_appid's where none is named)."""
         timestamp, nonce = str(int(self._now().timestamp())), secrets.token_hex(16)
-        appid, package = self._account.sp_appid, f"prepay_id={prepay_id}"
+        appid, package = appid or self._account.sp_appid, f"prepay_id={prepay_id}"
         return {
             "appId": appid,
             "timeStamp": timestamp,
@@ -183,6 +184,20 @@ class WechatPayClient:
             "package": package,
             "signType": "RSA",
             "paySign": crypto.pay_sign(self._key, appid, timestamp, nonce, package),
+        }
+
+    def app_bridge(self, prepay_id: str, appid: str, partner_id: str) -> dict[str, str]:
+        """Sign the parameters that an app hands to WeChat's SDK: the bare prepay_id is signed
+        (wechat.md A6). `partner_id` is the merchant's sub_mchid."""
+        timestamp, nonce = str(int(self._now().timestamp())), secrets.token_hex(16)
+        return {
+            "appid": appid,
+            "partnerid": partner_id,
+            "prepayid": prepay_id,
+            "package": "Sign=WXPay",
+            "noncestr": nonce,
+            "timestamp": timestamp,
+            "sign": crypto.pay_sign(self._key, appid, timestamp, nonce, prepay_id),
         }
 
     def download_headers(self, target: str) -> dict[str, str]:

@@ -21,7 +21,8 @@ from gateways.base import (
     WechatAccount,
 )
 from gateways.http import ClientCache, Transport, timed
-from gateways.wechat_pay import mapping
+from gateways.ordering import Product
+from gateways.wechat_pay import mapping, products
 from gateways.wechat_pay.client import BadSignature, WechatPayClient
 
 _ORDERS = "/v3/pay/partner/transactions"
@@ -39,25 +40,33 @@ class WechatPayGateway:
         self._clients: ClientCache[tuple[str, int], WechatPayClient] = ClientCache()
 
     def prepay(self, account: WechatAccount, req: PrepayRequest) -> Prepay:
-        """Order and sign the bridge. The same request again gives a fresh prepay_id (2 h).
+        """Order, and sign the bridge or app. The same request again gives a fresh prepay_id (2 h)
+        or code; an H5 address lives for 5 minutes.
 
         GatewayUnknown also when WeChat says the number is already paid: ask, do not refuse.
         """
         client = self._client(account)
         try:
             with timed(self.channel, "prepay", req.out_trade_no):
-                body = mapping.prepay_body(account, req)
-                answer = client.call("POST", f"{_ORDERS}/jsapi", body)
+                body = products.body(account, req)
+                answer = client.call("POST", f"{_ORDERS}/{req.product}", body)
         except GatewayRejected as refused:
             if _says_paid(refused):
                 raise GatewayUnknown("already paid", upstream_code="ORDERPAID") from refused
             raise
-        prepay_id = _prepay_id(answer)
-        return Prepay(prepay_id, bridge=client.bridge(prepay_id))
+        return products.prepay(client, account, req, answer)
 
-    def bridge(self, account: WechatAccount, prepay_id: str) -> Mapping[str, str]:
+    def bridge(
+        self,
+        account: WechatAccount,
+        prepay_id: str,
+        product: Product = Product.JSAPI,
+        *,
+        is_sub_payer: bool = False,
+    ) -> Mapping[str, str]:
         """Sign again for a prepay_id that we hold; the signature's time is now."""
-        return self._client(account).bridge(prepay_id)
+        client = self._client(account)
+        return products.bridge(client, account, prepay_id, product, is_sub_payer=is_sub_payer)
 
     def query(self, account: WechatAccount, out_trade_no: str) -> Trade:
         """Ask by our number. GatewayUnknown also for an answer about something else, or a state
@@ -172,16 +181,6 @@ def _order_target(account: WechatAccount, out_trade_no: str) -> str:
 def _quoted(out_trade_no: str) -> str:
     """Encode before signing: what is signed is what is sent (`|` travels as `%7C`)."""
     return quote(out_trade_no, safe="*")
-
-
-def _prepay_id(answer: dict[str, Any]) -> str:
-    try:
-        found = strict_json.word(answer, "prepay_id")
-    except ValueError:
-        found = None
-    if found is None:
-        raise GatewayUnknown("no prepay_id in the answer")
-    return found
 
 
 def _says_paid(refused: GatewayRejected) -> bool:

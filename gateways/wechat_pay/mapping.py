@@ -71,7 +71,7 @@ def prepay_body(account: WechatAccount, req: PrepayRequest) -> dict[str, Any]:
         "sp_appid": account.sp_appid,
         "sp_mchid": account.sp_mchid,
         "sub_mchid": account.sub_mchid,
-        "description": _cut(req.description, _DESCRIPTION_BYTES),
+        "description": cut(req.description, _DESCRIPTION_BYTES),
         "out_trade_no": req.out_trade_no,
         "time_expire": rfc3339(req.expires_at),
         "notify_url": req.notify_url,
@@ -85,7 +85,7 @@ def prepay_body(account: WechatAccount, req: PrepayRequest) -> dict[str, Any]:
     return body
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int) -> str:
     """Cut to `most` bytes of UTF-8 between characters; the pages do not say bytes or characters."""
     return text.encode()[:most].decode(errors="ignore")
 
@@ -135,7 +135,7 @@ def refund_body(account: WechatAccount, req: RefundRequest) -> dict[str, Any]:
         "amount": {"refund": req.refund_fen, "total": req.total_fen, "currency": "CNY"},
     }
     if req.reason:
-        body["reason"] = _cut(req.reason, _REASON_BYTES)
+        body["reason"] = cut(req.reason, _REASON_BYTES)
     return body
 
 

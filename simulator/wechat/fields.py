@@ -69,6 +69,8 @@ _COMMON = (
     Field("attach", "str", False, 1, 128, label="附加数据"),
     Field("notify_url", "str", True, 1, 255, label="通知地址"),
     Field("goods_tag", "str", False, 1, 32, label="订单优惠标记"),
+    Field("limit_pay", "list", False, 1, 1, label="指定支付方式"),  # as in WeChat's own SDKs
+    Field("limit_pay[]", "str", True, 1, 32, options=("no_credit",), label="指定支付方式"),
     Field("support_fapiao", "bool", label="电子发票入口开放标识"),
     Field("settle_info", "object", label="结算信息"),
     Field("settle_info.profit_sharing", "bool", label="是否指定分账"),

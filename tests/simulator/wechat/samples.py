@@ -83,6 +83,7 @@ def full_order(shop: Merchant, product: str, openid: str, sub_openid: str) -> di
         time_expire="2030-01-01T20:00:00+08:00",
         attach="m=1",
         goods_tag="WXG",
+        limit_pay=["no_credit"],
         support_fapiao=False,
         settle_info={"profit_sharing": False},
         detail={
