@@ -57,6 +57,9 @@ NEEDS = (
     Need("a Chinese font", has_chinese_font, ("fonts-noto-cjk",)),
     Need("PostgreSQL 15", has_postgresql_15, ("postgresql-15",)),
     Need("PgBouncer", program("pgbouncer"), ("pgbouncer",)),
+    Need("PHP", program("php"), ("php-cli",)),
+    Need("curl", program("curl"), ("curl",)),
+    Need("openssl", program("openssl"), ("openssl",)),
     Need("node", program("node"), (), NODE),
     Need("npm", program("npm"), (), NODE),
 )

@@ -1,0 +1,1 @@
+"""Generated requests against the whole API, drawn from its OpenAPI description."""
