@@ -12,9 +12,11 @@ from gateways.alipay.checking import AlipayChecking
 from gateways.alipay.codepay import AlipayCodePay
 from gateways.alipay.gateway import AlipayClients, AlipayGateway
 from gateways.alipay.oauth import AlipayOAuth
+from gateways.alipay.preauth import AlipayDeposits
 from gateways.alipay.shops import AlipayShops
 from gateways.base import BillSource, CodePay, PayGateway
 from gateways.bill_download import Limits
+from gateways.deposits import Deposits
 from gateways.http import Downloader, HttpTransport, Transport
 from gateways.maidan import MaidanDirectory
 from gateways.outgoing.sender import CallbackSender
@@ -29,6 +31,7 @@ from gateways.wechat_pay.applyment import WechatApplyments
 from gateways.wechat_pay.bills import WechatBills
 from gateways.wechat_pay.checking import WechatChecking
 from gateways.wechat_pay.codepay import WechatCodePay
+from gateways.wechat_pay.deposits import WechatDeposits
 from gateways.wechat_pay.gateway import WechatPayGateway
 from gateways.wechat_pay.goldplan import WechatGoldPlan
 
@@ -55,6 +58,7 @@ class Gateways:
     alipay_check: AlipayChecking
     wechat_gold_plan: WechatGoldPlan
     codes: Mapping[str, CodePay] = field(default_factory=dict)  # payment codes, by channel
+    deposits: Mapping[str, Deposits] = field(default_factory=dict)  # holds, by channel
     callbacks: CallbackSender = field(default_factory=CallbackSender)  # to providers' own systems
     bills: Mapping[str, BillSource] = field(default_factory=dict)  # by channel
 
@@ -107,6 +111,10 @@ def build_gateways(
         "wechat": WechatCodePay(base=wechat_pay_base, transport=transport(), presenting=secure),
         "alipay": AlipayCodePay(clients),
     }
+    holds: Mapping[str, Deposits] = {
+        "wechat": WechatDeposits(base=wechat_pay_base, transport=transport(), presenting=secure),
+        "alipay": AlipayDeposits(clients, alipay),
+    }
     downloads: Downloader = (
         make_transport()
         if make_transport is not None
@@ -124,6 +132,7 @@ def build_gateways(
         alipay=alipay,
         alipay_shops=AlipayShops(clients),
         codes=MappingProxyType(by_code),
+        deposits=MappingProxyType(holds),
         callbacks=callbacks or CallbackSender(),
         bills=MappingProxyType({"wechat": wechat_bills, "alipay": alipay_bills}),
         sms=SmsRelay(url=sms_relay, transport=transport()) if sms_relay else SmsLog(),

@@ -1,4 +1,4 @@
-"""One account's APIv2 client: flat XML signed with the APIv2 key, mutual TLS below /secapi/.
+"""One account's APIv2 client: flat XML signed with the APIv2 key, mutual TLS where it is asked.
 
 APIv2 lives on because payment codes are paid by it alone (wechat.md A8). Every answer is HTTP 200:
 `return_code` says whether WeChat could read us and, failing, is not signed; `result_code` says what
@@ -19,6 +19,10 @@ from gateways.base import WechatAccount
 from gateways.http import Transport
 
 SIGN_TYPE = "HMAC-SHA256"
+# Paths that want the API certificate (wechat.md A8, F).
+SECURE = frozenset(
+    {"/secapi/pay/reverse", "/deposit/consume", "/deposit/reverse", "/deposit/refund"}
+)
 # Makes the transport that presents (certificate PEM, private key PEM) to whoever asks for it.
 Presenting = Callable[[str, str], Transport]
 
@@ -60,7 +64,7 @@ class V2Client:
     def _send(self, path: str, body: bytes) -> bytes:
         headers = {"Content-Type": "application/xml; charset=utf-8", "User-Agent": "yima/1"}
         transport = self._transport
-        if path.startswith("/secapi/"):
+        if path in SECURE:
             transport = self._secure
             if urlsplit(self._base).scheme == "http":
                 headers["X-SSL-Client-Cert"] = self._shown
