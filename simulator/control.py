@@ -16,6 +16,7 @@ from flask.typing import ResponseReturnValue
 
 from simulator import wechat
 from simulator.faults import KINDS, Fault
+from simulator.freezes import Freeze, refunded
 from simulator.parties import PEOPLE
 from simulator.switches import BadSwitch
 from simulator.wallets import PhoneContext
@@ -75,6 +76,13 @@ def _register_books(app: Flask, world: World) -> None:
         with world.books.lock:
             return jsonify([trade.row() for trade in world.books.all()])
 
+    @app.get("/sim/freezes")
+    def freezes() -> ResponseReturnValue:
+        """Deposits as of now, with what was refunded of their consumptions."""
+        world.due.run()
+        with world.books.lock:
+            return jsonify([_freeze_row(world, freeze) for freeze in world.freezes.all()])
+
     @app.get("/sim/trail")
     def trail() -> ResponseReturnValue:
         return jsonify(list(world.trail))
@@ -94,6 +102,11 @@ def _register_books(app: Flask, world: World) -> None:
             alipay=_alipay_credentials(world, owner),
             component=wechat.platform_credentials(),
         )
+
+
+def _freeze_row(world: World, freeze: Freeze) -> dict[str, Any]:
+    trades = [world.books.find(freeze.channel, freeze.owner, n) for n in freeze.orders]
+    return freeze.row(sum(refunded(trade) for trade in trades))
 
 
 def _alipay_credentials(world: World, owner: str) -> dict[str, Any]:

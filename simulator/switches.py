@@ -39,6 +39,9 @@ class Switches:
         with self._lock:
             self._known[name] = Switch(default, allowed, about, apply)
 
+    def is_known(self, name: str) -> bool:
+        return name in self._known
+
     def get(self, name: str) -> str:
         return self._values.get(name, self._known[name].default)
 

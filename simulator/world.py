@@ -17,6 +17,7 @@ from simulator.books import Books
 from simulator.clock import Clock
 from simulator.due import Due
 from simulator.faults import Faults
+from simulator.freezes import FreezeBook
 from simulator.gold_state import GoldBook
 from simulator.keys import KeyStore, certificate
 from simulator.oa_file import OaFile
@@ -71,12 +72,14 @@ class World:
     alipay: dict[str, parties.AlipayApp] = field(default_factory=lambda: parties.ALIPAY)
     gold: GoldBook = field(init=False)  # Gold Plans of sub-merchants
     applyments: ApplymentBook = field(init=False)
+    freezes: FreezeBook = field(init=False)  # deposits; under the books' lock
     outbox: Outbox = field(init=False)
     due: Due = field(init=False)
 
     def __post_init__(self) -> None:
         self.gold = GoldBook(self.home / "goldplan.json")
         self.applyments = ApplymentBook(self.home / "applyments.json")
+        self.freezes = FreezeBook(self.home / "freezes.jsonl")
         self.outbox = Outbox(self.clock, self._told, self.faults)
         self.due = Due(self.clock)
         self.clock.on_jump = self._jumped
@@ -139,6 +142,7 @@ class World:
     def reset(self) -> None:
         with self.lock:
             self.books.reset()
+            self.freezes.forget()
             self.faults.clear()
             self.outbox.clear()
             self.due.clear()

@@ -22,6 +22,9 @@ from simulator.wechat import (
     component,
     component_oauth,
     component_page,
+    deposit_refunds,
+    deposit_rules,
+    deposits,
     gate,
     goldplan,
     media,
@@ -66,6 +69,7 @@ OPERATIONS = (
     *goldplan.OPERATIONS,
     *applyment.OPERATIONS,
 )
+V2_OPERATIONS = (*micropay.OPERATIONS, *deposits.OPERATIONS, *deposit_refunds.OPERATIONS)
 ON_OFF = ("on", "off")
 SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "notify_identity": (
@@ -110,7 +114,8 @@ SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "bill_lies": ("", (), "how bills differ from the books, see simulator/bill_lies.py"),
     "micropay_result": ("SUCCESS", micropay.RESULTS, "what paying by payment code answers"),
     "reverse_recall": ("N", ("N", "Y"), "Y: a reversal does nothing and says: call again"),
-    "mutual_tls": ("on", ON_OFF, "off: /secapi/ asks for no client certificate"),
+    "mutual_tls": ("on", ON_OFF, "off: /secapi/ and /deposit/ ask for no client certificate"),
+    **deposits.SWITCHES,
     **component.SWITCHES,
     **notices.SWITCHES,
     **goldplan.SWITCHES,
@@ -131,11 +136,13 @@ def register(app: Flask, world: World) -> None:
     for word, (default, allowed, about) in SWITCHES.items():
         apply = applied.get(word)
         world.switches.declare(f"wechat.{word}", default, allowed, about, apply)
+    deposit_rules.declare(world)
     for operation in OPERATIONS:
         gate.mount(app, world, operation)
-    for asked in micropay.OPERATIONS:
+    for asked in V2_OPERATIONS:
         v2_gate.mount(app, world, asked)
     micropay.add_pay_codes(app, world)
+    deposits.add_face_codes(app, world)
     oauth.mount(app, world)
     base_token.mount(app, world)
     cards.mount(app, world)
@@ -144,10 +151,11 @@ def register(app: Flask, world: World) -> None:
     applyment.admit_all(world)
     _mount_official(app, world)
     refunds.rearm(world)
+    deposits.rearm(world)
     bills.mount_download(app, world, BILLS)
     register_wallet(app, "wechat", partial(wallet.pay, world))
     names = [operation.name for operation in OPERATIONS]
-    names += [operation.name for operation in micropay.OPERATIONS]
+    names += [operation.name for operation in V2_OPERATIONS]
     names.append(media.NAME)
     register_operations(
         app, *names, "wechat.notify", "wechat.refund_notify", "wechat.oauth", "wechat.oauth_page"

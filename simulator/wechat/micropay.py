@@ -26,7 +26,7 @@ WAITING, REVOKED, FAILED = "USERPAYING", "REVOKED", "PAYERROR"
 CODE_APP, CODE_LIFE_S = "wechat:paycode", 60
 SOONEST_REVERSE_S, LATEST_REVERSE_S = 15, 7 * rules.DAY_S
 DEFAULT_LIFE_S = 600  # a trade without time_expire; our figure
-_STAMP = "%Y%m%d%H%M%S"
+STAMP = "%Y%m%d%H%M%S"
 UNDECIDED = {"BANKERROR": "银行系统异常", "SYSTEMERROR": "接口返回错误"}
 DEFINITE = {
     "NOTENOUGH": "余额不足",
@@ -40,13 +40,13 @@ RESULTS = ("SUCCESS", WAITING, *UNDECIDED, *DEFINITE)
 
 def pay(world: World, provider: WechatProvider, asked: Fields) -> Fields:
     """POST /pay/micropay. USERPAYING: the payer must type the password on the phone."""
-    merchant = _merchant(world, provider, asked)
+    merchant = own_merchant(world, provider, asked)
     if merchant.punished or PRODUCT not in merchant.products:
         raise No("NOAUTH", "商户无此接口权限")
-    until = _until(world, asked)
+    until = pay_until(world, asked)
     with world.books.lock:
         _refuse_repeat(world, provider, asked)
-        person = _payer(world, asked["auth_code"])
+        person = payer_of(world, asked["auth_code"])
         trade = _opened(world, asked, person, until)
         result = world.switches.get("wechat.micropay_result")
         if result == "SUCCESS":
@@ -101,7 +101,7 @@ def _revoke(world: World, trade: Trade, now: float) -> None:
     world.books.put(trade)
 
 
-def _merchant(world: World, provider: WechatProvider, asked: Fields) -> WechatMerchant:
+def own_merchant(world: World, provider: WechatProvider, asked: Fields) -> WechatMerchant:
     merchant = provider.merchants.get(asked["sub_mch_id"])
     if merchant is None:
         raise No("MCHID_NOT_EXIST", "sub_mch_id不存在或没有受理关系")
@@ -112,7 +112,7 @@ def _merchant(world: World, provider: WechatProvider, asked: Fields) -> WechatMe
     return merchant
 
 
-def _until(world: World, asked: Fields) -> float:
+def pay_until(world: World, asked: Fields) -> float:
     """time_expire is China time, more than a minute away from time_start or now."""
     now = world.clock.time()
     if not asked.get("time_expire"):
@@ -130,16 +130,18 @@ def _until(world: World, asked: Fields) -> float:
 
 
 def _instant(stamp: str) -> float:
-    return dt.datetime.strptime(stamp, _STAMP).replace(tzinfo=SHANGHAI).timestamp()
+    return dt.datetime.strptime(stamp, STAMP).replace(tzinfo=SHANGHAI).timestamp()
 
 
 def _refuse_repeat(world: World, provider: WechatProvider, asked: Fields) -> None:
     """A number serves one payment: asked again, it says how that one stands."""
+    if world.freezes.find(orders.CHANNEL, provider.sp_mchid, asked["out_trade_no"]):
+        raise No("OUT_TRADE_NO_USED", "商户订单号重复")
     trade = world.books.find(orders.CHANNEL, provider.sp_mchid, asked["out_trade_no"])
     if trade is None:
         return
     orders.age(world, trade)
-    if trade.facts["fingerprint"] != _fingerprint(asked):
+    if trade.facts["fingerprint"] != fingerprint(asked):
         raise No("OUT_TRADE_NO_USED", "商户订单号重复")
     said = {
         WAITING: No(WAITING, "需要用户输入支付密码"),
@@ -149,12 +151,12 @@ def _refuse_repeat(world: World, provider: WechatProvider, asked: Fields) -> Non
     raise said.get(trade.state) or No("ORDERCLOSED", "订单已关闭")
 
 
-def _fingerprint(asked: Fields) -> str:
+def fingerprint(asked: Fields) -> str:
     said = {n: v for n, v in asked.items() if n not in ("nonce_str", "sign")}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _payer(world: World, auth_code: str) -> str:
+def payer_of(world: World, auth_code: str) -> str:
     """Whose phone shows it. It is used up by the question."""
     if not re.fullmatch(r"1[0-5][0-9]{16}", auth_code, re.ASCII):
         raise No("AUTH_CODE_INVALID", "授权码检验错误：不是付款码")
@@ -180,7 +182,7 @@ def _opened(world: World, asked: Fields, person: str, until: float) -> Trade:
         expires_at=until,
         facts={
             "product": PRODUCT,
-            "fingerprint": _fingerprint(asked),
+            "fingerprint": fingerprint(asked),
             "sp_appid": asked["appid"],
             "sub_appid": asked.get("sub_appid"),
             "pays_with": [asked["appid"]],
@@ -195,7 +197,7 @@ def _opened(world: World, asked: Fields, person: str, until: float) -> Trade:
 
 
 def _found(world: World, provider: WechatProvider, asked: Fields, **more: str) -> Trade:
-    merchant = _merchant(world, provider, asked)
+    merchant = own_merchant(world, provider, asked)
     number, ref = asked.get("out_trade_no"), asked.get("transaction_id")
     if not number and not ref:
         raise No("LACK_PARAMS", "out_trade_no与transaction_id不能同时为空", **more)
@@ -204,7 +206,8 @@ def _found(world: World, provider: WechatProvider, asked: Fields, **more: str) -
         trade = trade if trade and trade.transaction_id == ref else None
     else:
         trade = world.books.find(orders.CHANNEL, provider.sp_mchid, str(number))
-    if trade is None or (trade.owner, trade.sub_mchid) != (provider.sp_mchid, merchant.sub_mchid):
+    mine = (provider.sp_mchid, merchant.sub_mchid)
+    if trade is None or (trade.owner, trade.sub_mchid) != mine or orders.is_deposit(trade):
         raise No("ORDERNOTEXIST", "订单不存在", **more)
     orders.age(world, trade)
     return trade
@@ -224,18 +227,18 @@ def _told(world: World, trade: Trade) -> Fields:
         "total_fee": str(trade.amount_fen),
         "cash_fee": str(trade.amount_fen),
         "transaction_id": trade.transaction_id or "",
-        "time_end": at.strftime(_STAMP),
+        "time_end": at.strftime(STAMP),
     }
 
 
-_NUMBER = r"[0-9A-Za-z_\-|*@]{1,32}"
-_WHICH = {"out_trade_no": Field(_NUMBER), "transaction_id": Field(r"[0-9]{1,32}")}
-_PAY = IDENTITY | {
+NUMBER = r"[0-9A-Za-z_\-|*@]{1,32}"
+WHICH = {"out_trade_no": Field(NUMBER), "transaction_id": Field(r"[0-9]{1,32}")}
+PAY_TABLE = IDENTITY | {
     "device_info": text(32),
     "body": text(127, required=True),
     "detail": text(6000),
     "attach": text(127),
-    "out_trade_no": Field(_NUMBER, True),
+    "out_trade_no": Field(NUMBER, True),
     "total_fee": Field(r"[1-9][0-9]{0,9}", True),
     "fee_type": Field(r"CNY"),
     "spbill_create_ip": Field(r"[0-9a-fA-F.:]{3,64}", True),
@@ -249,13 +252,13 @@ _PAY = IDENTITY | {
     "scene_info": text(256),
 }
 OPERATIONS = (
-    V2Operation("wechat.micropay", "/pay/micropay", pay, _PAY),
-    V2Operation("wechat.orderquery_v2", "/pay/orderquery", query, IDENTITY | _WHICH),
+    V2Operation("wechat.micropay", "/pay/micropay", pay, PAY_TABLE),
+    V2Operation("wechat.orderquery_v2", "/pay/orderquery", query, IDENTITY | WHICH),
     V2Operation(
         "wechat.reverse",
         "/secapi/pay/reverse",
         reverse,
-        IDENTITY | _WHICH,
+        IDENTITY | WHICH,
         needs_certificate=True,
     ),
 )

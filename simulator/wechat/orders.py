@@ -28,7 +28,9 @@ from simulator.world import World
 CHANNEL = "wechat"
 PAID = ("SUCCESS", "REFUND")
 TRADE_TYPE = {"jsapi": "JSAPI", "native": "NATIVE", "h5": "MWEB", "app": "APP"} | {
-    "micropay": "MICROPAY"
+    "micropay": "MICROPAY",
+    "deposit": "MICROPAY",
+    "deposit_face": "FACEPAY",
 }
 CREDENTIAL_LIFE_S = {"jsapi": 7200, "native": 7200, "app": 7200, "h5": 300}
 UNPAID_LIFE_S = 7 * rules.DAY_S
@@ -55,6 +57,8 @@ def place(product: str) -> Work:
         until = rules.pay_until(world, product, params)
         person = rules.payer_of(world, params) if product == "jsapi" else None
         with world.books.lock:
+            if world.freezes.find(CHANNEL, provider.sp_mchid, params["out_trade_no"]):
+                raise Refusal("OUT_TRADE_NO_USED", "商户订单号重复", OTHER_PARAMETERS)
             trade = world.books.find(CHANNEL, provider.sp_mchid, params["out_trade_no"])
             if trade is None:
                 trade = _new_trade(world, product, params, until)
@@ -138,6 +142,11 @@ def _credential(world: World, trade: Trade) -> dict[str, Any]:
     return {"prepay_id": ref}
 
 
+def is_deposit(trade: Trade) -> bool:
+    """What was consumed of a deposit: only the deposits' own calls know it."""
+    return str(trade.facts.get("product", "")).startswith("deposit")
+
+
 def age(world: World, trade: Trade) -> None:
     """What is unpaid after 7 days is closed; asked under the books' lock."""
     if trade.state == "NOTPAY" and world.clock.time() >= trade.created_at + UNPAID_LIFE_S:
@@ -173,7 +182,7 @@ def _wanted(world: World, provider: WechatProvider, params: dict[str, Any]) -> T
             trade = None
     else:
         trade = world.books.find(CHANNEL, provider.sp_mchid, params["out_trade_no"])
-    if trade is None:
+    if trade is None or is_deposit(trade):
         raise Refusal("ORDER_NOT_EXIST", "订单不存在", ORDER_UNKNOWN)
     if trade.owner != provider.sp_mchid:
         raise Refusal("INVALID_REQUEST", "商户号与订单不匹配", MERCHANT_ORDER)

@@ -24,10 +24,11 @@ SUMMARIES = {"SUCCESS": "退款成功", "ABNORMAL": "退款异常", "CLOSED": "�
 
 
 def post(world: World, provider: WechatProvider, trade: Trade, refund: Refund) -> None:
-    """Tell how the refund ended."""
+    """Tell how the refund ended; nobody where neither the refund nor its order named an address."""
     url = refund.facts["notify_url"]
     if not url:
-        _post_v2(world, provider, trade, refund)
+        if trade.facts.get("notify_url"):
+            _post_v2(world, provider, trade, refund)
         return
 
     def body(event_id: str, created: str) -> bytes:

@@ -39,11 +39,17 @@ def ask(world: World, provider: WechatProvider, params: dict[str, Any]) -> dict[
         if found is not None:
             return _repeat(world, trade, *found, params)
         _may_refund(world, trade, params)
-        refund = _new(world, trade, params)
-        trade.refunds.append(refund)
-        trade.state = "REFUND"
-        world.books.put(trade)
-        _arm(world, provider, trade, refund)
+        refund = new(
+            world,
+            params["out_refund_no"],
+            params["amount"]["refund"],
+            {
+                "fingerprint": _fingerprint(params),
+                "notify_url": params.get("notify_url"),
+                "funds_account": params.get("funds_account", "UNSETTLED"),
+            },
+        )
+        begin(world, provider, trade, refund)
         return refund_object(trade, refund)
 
 
@@ -53,7 +59,7 @@ def query(world: World, provider: WechatProvider, params: dict[str, Any]) -> dic
     world.due.run()
     with world.books.lock:
         found = _find(world, provider, params["out_refund_no"])
-        if found is None:
+        if found is None or orders.is_deposit(found[0]):
             raise Refusal("RESOURCE_NOT_EXISTS", "退款单不存在")
         trade, refund = found
         if trade.sub_mchid != merchant:
@@ -81,7 +87,7 @@ def _trade(world: World, provider: WechatProvider, params: dict[str, Any]) -> Tr
         if by_id
         else world.books.find(orders.CHANNEL, provider.sp_mchid, str(by_number))
     )
-    if trade is None or (by_id and trade.transaction_id != by_id):
+    if trade is None or (by_id and trade.transaction_id != by_id) or orders.is_deposit(trade):
         raise Refusal("RESOURCE_NOT_EXISTS", "订单不存在")
     if trade.owner != provider.sp_mchid:
         raise Refusal("INVALID_REQUEST", "商户号与订单不匹配", MERCHANT_ORDER)
@@ -133,23 +139,30 @@ def _may_refund(world: World, trade: Trade, params: dict[str, Any]) -> None:
         raise Refusal("NOT_ENOUGH", "基本账户余额不足，请充值后重新发起")
 
 
-def _new(world: World, trade: Trade, params: dict[str, Any]) -> Refund:
+def new(world: World, out_refund_no: str, amount_fen: int, facts: dict[str, Any]) -> Refund:
+    """A refund that was accepted now; how it ends is a switch."""
     stamp = f"{world.clock.now():%Y%m%d}"
     return Refund(
-        out_refund_no=params["out_refund_no"],
+        out_refund_no=out_refund_no,
         refund_id=f"503{stamp}{''.join(secrets.choice('0123456789') for _ in range(18))}",
-        amount_fen=params["amount"]["refund"],
+        amount_fen=amount_fen,
         state="PROCESSING",
         created_at=world.clock.time(),
-        facts={
-            "fingerprint": _fingerprint(params),
-            "notify_url": params.get("notify_url"),
+        facts=facts
+        | {
             "create_time": rfc3339(world.clock.now()),
-            "funds_account": params.get("funds_account", "UNSETTLED"),
             "outcome": world.switches.get("wechat.refund_outcome"),
             "final_at": world.clock.time() + float(world.switches.get("wechat.refund_delay_s")),
         },
     )
+
+
+def begin(world: World, provider: WechatProvider, trade: Trade, refund: Refund) -> None:
+    """Write it down under the books' lock, and let it end by itself."""
+    trade.refunds.append(refund)
+    trade.state = "REFUND"
+    world.books.put(trade)
+    _arm(world, provider, trade, refund)
 
 
 def _fingerprint(params: dict[str, Any]) -> str:

@@ -1,9 +1,9 @@
 """The way in and out of every APIv2 operation: always HTTP 200, signed with the APIv2 key.
 
 `return_code` FAIL is said before anybody is known and is not signed; `result_code` FAIL is. Source:
-wechat.md A8. `/secapi/…` wants the provider's API certificate: over loopback HTTP it comes in the
-header X-SSL-Client-Cert (URL-encoded PEM), as a TLS front hands it on; the switch
-`wechat.mutual_tls` lets callers in without.
+wechat.md A8. `/secapi/…` and what moves deposits want the provider's API certificate: over
+loopback HTTP it comes in the header X-SSL-Client-Cert (URL-encoded PEM), as a TLS front hands it
+on; the switch `wechat.mutual_tls` lets callers in without.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class V2Operation:
     work: Work
     table: dict[str, Field]
     needs_certificate: bool = False
+    needs_hmac: bool = False
 
 
 def text(most: int, *, required: bool = False) -> Field:
@@ -139,6 +140,8 @@ def _known(world: World, operation: V2Operation, fields: Fields) -> tuple[Wechat
     kind = fields.get("sign_type") or v2_wire.MD5
     if kind not in (v2_wire.MD5, v2_wire.HMAC):
         raise NotRead("签名类型不支持")
+    if operation.needs_hmac and kind != v2_wire.HMAC:
+        raise NotRead("签名类型不支持，仅支持HMAC-SHA256")
     if not v2_wire.is_signed(fields, second.apiv2_key(world, provider), kind):
         raise NotRead("签名错误")
     return provider, kind

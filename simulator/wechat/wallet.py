@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 from simulator import second
 from simulator.books import Trade
 from simulator.clock import rfc3339
+from simulator.freezes import Freeze
 from simulator.parties import PAY_PATHS, PEOPLE, WechatProvider
 from simulator.wallets import PhoneContext
-from simulator.wechat import goldplan, micropay, notify, orders, sign
+from simulator.wechat import deposit_rules, deposits, goldplan, micropay, notify, orders, sign
 from simulator.world import World
 
 CALL = "get_brand_wcpay_request"
@@ -33,6 +34,9 @@ def pay(
     """Bridge parameters, an APP's parameters, {"code_url"} (camera) or {"h5_url"}; for a payment
     code that waits for the password {"auth_code"} or {"out_trade_no"}."""
     try:
+        freeze = deposits.shown_to(world, params) if _is_of_code(params) else None
+        if freeze is not None:
+            return 200, _freeze(world, freeze, act, phone)
         trade = _open_sheet(world, params, phone)
         result = _act(world, trade, act, phone)
     except NoPayment as no:
@@ -43,6 +47,44 @@ def pay(
     if result == "ok" and goldplan.shows_official(world, trade):
         said["after"] = goldplan.official_path(trade)  # the paying page is closed
     return 200, said
+
+
+def _is_of_code(params: dict[str, Any]) -> bool:
+    return "auth_code" in params or "out_trade_no" in params
+
+
+def _freeze(world: World, freeze: Freeze, act: str, phone: PhoneContext) -> dict[str, Any]:
+    """The password for a deposit: confirmed, the money is held; nothing is notified."""
+    with world.books.lock:
+        deposits.age(world, freeze)
+        if freeze.state != deposit_rules.WAITING:
+            is_paid = freeze.frozen_at is not None
+            code, words = ("ORDERPAID", "已支付") if is_paid else ("ORDER_CLOSED", "已关闭")
+            raise NoPayment(code, f"该订单{words}")
+        if _who(world, phone, [freeze.facts["sp_appid"]]) not in (None, freeze.facts["person"]):
+            raise NoPayment("OPENID_MISMATCH", "下单账号与支付账号不一致")
+        if act == "confirm":
+            deposits.frozen(world, freeze)
+        else:
+            freeze.state = deposit_rules.FAILED
+            world.freezes.put(freeze)
+    result = "ok" if act == "confirm" else act
+    world.note("phone", f"wechat {act}", result, freeze.out_freeze_no)
+    detail = {
+        "out_trade_no": freeze.out_freeze_no,
+        "amount_fen": freeze.freeze_fen,
+        "description": freeze.facts["description"],
+        "sub_mchid": freeze.sub_mchid,
+        "state": freeze.state,
+    }
+    return {"err_msg": f"{CALL}:{result}", "detail": detail}
+
+
+def _who(world: World, phone: PhoneContext, appids: list[str]) -> str | None:
+    """The person that the phone names, "" for an openid of nobody's."""
+    if phone.openid is None:
+        return phone.person
+    return next((p for appid in appids if (p := world.person_of(appid, phone.openid))), "")
 
 
 def _detail(trade: Trade) -> dict[str, Any]:
@@ -59,7 +101,7 @@ def _open_sheet(world: World, params: dict[str, Any], phone: PhoneContext) -> Tr
     """The trade that these parameters lead to, once they are proved."""
     if "code_url" in params or "h5_url" in params:
         return _from_link(world, params)
-    if "auth_code" in params or "out_trade_no" in params:
+    if _is_of_code(params):
         return _from_code(world, params)
     if "prepayid" in params:
         return _from_app(world, params)
@@ -158,11 +200,9 @@ def _check_sign(world: World, trade: Trade, lines: tuple[str, ...], signature: s
 def _holder(world: World, trade: Trade, phone: PhoneContext) -> str:
     """The person who holds the phone; only the payer ordered for may pay (A5)."""
     ordered_for: str | None = trade.facts["person"]
-    person = phone.person or ordered_for or "lin"
-    if phone.openid is not None:
-        appids = trade.facts["pays_with"]
-        found = [world.person_of(appid, phone.openid) for appid in appids]
-        person = next((p for p in found if p), "")
+    person = _who(world, phone, trade.facts["pays_with"])
+    if person is None:
+        person = ordered_for or "lin"
     if person not in PEOPLE:
         raise NoPayment("OPENID_MISMATCH", "下单账号与支付账号不一致")
     if ordered_for is not None and person != ordered_for:
