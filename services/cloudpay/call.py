@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,12 @@ class Call:
     log_id: int  # unsigned 32 bit; the log has it too
     ip: str
     content: dict[str, Any] = field(repr=False)
+    began_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until this call is answered, decided or not."""
+        return max(0.0, self.began_at + self.deps.settings.cpay_answer_s - time.monotonic())
 
     @property
     def now(self) -> datetime:

@@ -37,13 +37,14 @@ RECHARGE_SOURCE: Final = 5  # source_type of a member card's recharge
 
 # Everything that `from_row` needs; the caller adds WHERE (o: order, s: store, a: attempt, c: call).
 SELECT: Final = """
-SELECT o.provider_id, o.id, o.out_trade_no, o.status, o.close_reason, a.channel, o.purpose, o.amount_fen,
+SELECT o.provider_id, o.id, o.out_trade_no, o.status, o.close_reason, o.purpose, o.amount_fen,
     o.refunded_fen, o.is_unknown, o.is_late, o.is_frozen, o.reject_code, o.reject_message, o.remark,
-    o.created_at, o.expires_at, o.paid_at, o.transaction_id, p.out_mch_id, m.out_sub_mch_id,
-    s.out_shop_id, o.store_id, a.id AS attempt_id, a.out_trade_no AS attempt_no, a.method, a.app,
-    a.status AS attempt_status, a.raw_state, a.due_at, a.closed_at, a.polls, a.prepay_id,
-    a.request ->> 'description' AS description, k.code, k.kind AS code_kind, c.trade_type,
-    c.nonce_str, c.asked, n.number AS card_number, w.sealed, w.subject_hash,
+    o.created_at, o.expires_at, o.paid_at, o.transaction_id, o.store_id, p.out_mch_id,
+    m.out_sub_mch_id, s.out_shop_id, a.id AS attempt_id, a.channel, a.out_trade_no AS attempt_no,
+    a.method, a.app, a.status AS attempt_status, a.raw_state, a.due_at, a.closed_at, a.prepay_id,
+    a.created_at AS attempted_at, a.request ->> 'description' AS description, k.code,
+    k.kind AS code_kind, c.trade_type, c.nonce_str, c.asked, n.number AS card_number, w.sealed,
+    w.subject_hash,
     CASE WHEN o.refunded_fen > 0 THEN (
         SELECT max(r.succeeded_at) FROM refund r
         WHERE r.provider_id = o.provider_id AND r.order_id = o.id AND r.status = 'success'
@@ -58,7 +59,8 @@ JOIN LATERAL (
 ) a ON true
 LEFT JOIN pay_code k ON k.provider_id = o.provider_id AND k.id = o.pay_code_id
 LEFT JOIN cpay_call c ON c.provider_id = o.provider_id AND c.merchant_id = o.merchant_id
-    AND c.kind = 'pay' AND c.number = o.out_trade_no
+    AND c.kind = 'pay' AND c.number = o.out_trade_no AND c.same <> ''
+    AND c.created_at <= o.created_at
 LEFT JOIN card_spend d ON d.provider_id = o.provider_id AND d.order_id = o.id
 LEFT JOIN member_card n ON n.provider_id = d.provider_id AND n.id = d.card_id
 LEFT JOIN person w ON w.provider_id = a.provider_id AND w.id = a.person_id AND d.order_id IS NULL
@@ -115,6 +117,8 @@ def from_row(deps: Deps, row: Any) -> Shown:
     state = state_of(row)
     if state == "failed" and row.status != "closed":
         state = "pending"  # refused once, and the payer may still try again
+    if state == "created" and row.method == "code":
+        state = "unknown"  # written down, the wallet has not said: clients go on asking
     asked = row.asked or {}
     return Shown(_content(row, state, asked), _mch_key(deps, row), _client(row, asked), state, row)
 

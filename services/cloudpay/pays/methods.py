@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from services.cloudpay.methods import Method
+from services.cloudpay.pays.micro import MICRO_PAY
 
-METHODS: tuple[Method, ...] = ()
+METHODS: tuple[Method, ...] = (MICRO_PAY,)
