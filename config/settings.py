@@ -75,6 +75,15 @@ class Settings(BaseSettings):
         default=8.0, gt=0, le=9, description="an API call is answered after this, decided or not"
     )
     cpay_most_kb: int = Field(default=256, ge=16, le=1024, description="largest API request, KB")
+    cpay_merchant_per_minute: int = Field(
+        default=6000, ge=0, description="API calls of one merchant in a minute; 0: no limit"
+    )
+    cpay_address_per_minute: int = Field(
+        default=12_000, ge=0, description="API calls from one address in a minute; 0: no limit"
+    )
+    cpay_wrong_per_minute: int = Field(
+        default=60, ge=0, description="wrong API codes from one address, or of one merchant"
+    )
 
     # Paying
     order_expires_s: int = Field(default=300, ge=60, description="life of an unpaid order, seconds")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any, Final
 
@@ -174,6 +174,10 @@ class Merchant(Base):
     key_used_at: Mapped[datetime | None]
     old_key_used_at: Mapped[datetime | None]
     md5_used_at: Mapped[datetime | None]
+    # codes that were wrong: the last one, and how many there were on its day in Shanghai
+    authen_failed_at: Mapped[datetime | None]
+    authen_failed_on: Mapped[date | None]
+    authen_failures: Mapped[int] = mapped_column(default=0, server_default="0")
     deleted_at: Mapped[datetime | None]  # its transactions stay (product MCH-7)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from config.clock import make_clock
 from config.settings import Settings
-from gateways.bill_download import Limits
+from gateways.bill_download import Limits as BillLimits
 from gateways.http import Downloader
 from gateways.outgoing.sender import CallbackSender
 from gateways.registry import Gateways, build_gateways
@@ -20,6 +20,8 @@ from models.db import Database
 from postgres import addresses
 from secretbox.ring import KeyRing
 from services.accounts import AccountBook, ProviderAccounts, load_accounts
+from services.cloudpay.keyuse import Traces
+from services.cloudpay.limits import Limits
 from services.kept import Kept
 from services.oa.book import TokenBook
 
@@ -36,6 +38,8 @@ class Deps:
     book: AccountBook = field(default_factory=AccountBook)  # of this database
     oa_tokens: TokenBook = field(default_factory=TokenBook)  # of this database
     cpay_kept: Kept = field(default_factory=Kept)  # callers of the API, of this database
+    cpay_limits: Limits = field(default_factory=Limits)
+    cpay_traces: Traces = field(default_factory=Traces)
 
     def accounts_of(self, provider_id: int, version: int) -> ProviderAccounts:
         """Unsealed; read once per version and process."""
@@ -90,7 +94,7 @@ def open_gateways(
             allow_private=settings.allow_private_callbacks,
             allow_http=settings.allow_private_callbacks and settings.simulation,
         ),
-        bill_limits=Limits(
+        bill_limits=BillLimits(
             most=settings.bill_most_mb << 20,
             within_s=settings.bill_download_s,
             memory_mb=settings.bill_memory_mb,

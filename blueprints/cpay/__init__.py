@@ -8,4 +8,4 @@ from blueprints.cpay import calls, described
 
 bp = Blueprint("cpay", __name__)
 bp.get("/cpay/openapi.json")(described.openapi)
-bp.post("/cpay/<method>")(calls.call)
+calls.install(bp)

@@ -1,23 +1,86 @@
-"""A call of the API: bytes in, bytes out; what is said about it is `services/cloudpay/`'s."""
+"""A call of the API: bytes in, bytes out; what is said about it is `services/cloudpay/`'s.
+
+HTTP 200 whatever happens: to a till any other status is a broken network.
+"""
 
 from __future__ import annotations
 
-from flask import Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from typing import Final
 
-from services.cloudpay.dispatch import answer, too_large
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from services.cloudpay import dispatch
+from services.cloudpay.statuses import Internal
 from web.runtime import deps
 
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# A base address with a final slash and a name with one before it make two.
+RULES: Final = ("/cpay/<path:method>", "/cpay//<path:method>", "/cpay/")
+_DRAINED: Final = 8 << 20
 
-def call(method: str) -> Response:
+
+def install(bp: Blueprint) -> None:
+    """Everything below `/cpay/` that no other page answers."""
+    for rule in RULES:
+        bp.add_url_rule(
+            rule, view_func=call, methods=METHODS, provide_automatic_options=False,
+            merge_slashes=False,
+        )  # fmt: skip
+    bp.register_error_handler(HTTPException, refused)
+    bp.register_error_handler(Exception, failed)
+
+
+def call(method: str = "") -> Response:
+    if request.method != "POST":
+        return _refusal(method, "请用POST方法调用", Internal.NO_METHOD)
     request.max_content_length = deps().settings.cpay_most_kb << 10
-    try:
-        raw = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        return _reply(too_large(method))
-    return _reply(answer(deps(), method, raw, ip=request.remote_addr or ""))
+    return reply(dispatch.answer(deps(), method.rstrip("/"), _body(), ip=_ip()))
 
 
-def _reply(body: bytes) -> Response:
-    """Nothing but what a client needs: some hold all headers in 1,024 bytes."""
-    return Response(body, status=200, content_type="application/json")
+def _body() -> bytes:
+    """As it was sent, whatever type it says to be; a form is not taken apart."""
+    return request.get_data(cache=False, parse_form_data=False)
+
+
+def _ip() -> str:
+    return request.remote_addr or ""
+
+
+def refused(error: HTTPException) -> Response:
+    """What the web server or Flask stands against, in the protocol's words."""
+    if isinstance(error, RequestEntityTooLarge):
+        _drain()
+        return _refusal(_name(), "请求过大", Internal.TOO_LARGE)
+    return _refusal(_name(), "请求有误", Internal.NOT_JSON)
+
+
+def _drain() -> None:
+    """Take the rest of what is too large: most clients read no answer before all is sent."""
+    length, stream = request.content_length, request.environ["wsgi.input"]
+    left = _DRAINED if length is None else min(length, _DRAINED)
+    while left > 0 and (piece := stream.read(min(left, 65536))):
+        left -= len(piece)
+
+
+def failed(_error: Exception) -> Response:
+    return reply(dispatch.busy(_name()))
+
+
+def _name() -> str:
+    return str((request.view_args or {}).get("method", ""))
+
+
+def _refusal(name: str, description: str, internal: Internal) -> Response:
+    return reply(dispatch.refuse(name, description, internal, ip=_ip()))
+
+
+def reply(body: bytes) -> Response:
+    """Nothing but what a client needs: some hold all headers in 1,024 bytes.
+
+    What is left to note about the call is written once the answer is on its way.
+    """
+    response = Response(body, status=200, content_type="application/json")
+    found = deps()
+    response.call_on_close(lambda: found.cpay_traces.write(found.transact))
+    return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, abort, jsonify, make_response, render_template
+from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from blueprints.ops import demo, ready
@@ -48,6 +48,9 @@ def metrics() -> ResponseReturnValue:
 
 @bp.get("/")
 def home() -> ResponseReturnValue:
+    """For browsers; a till that keeps its connection (Cloud Pay, "transport") gets one word."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return Response("yima\n", content_type="text/plain; charset=utf-8")
     shown = demo.front_door(deps()) if deps().settings.simulation else {"simulation": False}
     response = make_response(render_template("home.html", **shown))
     response.headers.update(linked_headers())

@@ -30,7 +30,10 @@ ALTER TABLE merchant
     ADD COLUMN cpay_md5 BOOLEAN DEFAULT false NOT NULL,
     ADD COLUMN key_used_at TIMESTAMP WITH TIME ZONE,
     ADD COLUMN old_key_used_at TIMESTAMP WITH TIME ZONE,
-    ADD COLUMN md5_used_at TIMESTAMP WITH TIME ZONE;
+    ADD COLUMN md5_used_at TIMESTAMP WITH TIME ZONE,
+    ADD COLUMN authen_failed_at TIMESTAMP WITH TIME ZONE,
+    ADD COLUMN authen_failed_on DATE,
+    ADD COLUMN authen_failures INTEGER DEFAULT 0 NOT NULL;
 
 INSERT INTO route (kind, external_id, provider_id)
 SELECT 'sub_mch', out_sub_mch_id, provider_id FROM merchant ORDER BY provider_id, id

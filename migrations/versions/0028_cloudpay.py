@@ -26,7 +26,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DELETE FROM route WHERE kind = 'sub_mch'")
-    for name in ("cpay_md5", "key_used_at", "old_key_used_at", "md5_used_at"):
+    for name in (
+        *("cpay_md5", "key_used_at", "old_key_used_at", "md5_used_at"),
+        *("authen_failed_at", "authen_failed_on", "authen_failures"),
+    ):
         op.drop_column("merchant", name)
     op.drop_column("provider", "cpay_sign_public_key")
     op.drop_table("cpay_call")

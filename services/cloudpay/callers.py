@@ -30,6 +30,7 @@ class Caller:
     takes_md5: bool
     keys: tuple[str, ...] = field(repr=False)
     sign_public_key: str | None = None  # PEM, of the provider
+    marks: tuple[str, ...] = ()  # which keys they are, for `keyuse`; none for a device's
 
     @property
     def key(self) -> str:
@@ -104,6 +105,7 @@ def _read(session: Session, deps: Deps, clause: Any, external_id: str) -> Caller
     if row is None:
         return None
     prefixes = tuple(p for p in (row.order_prefix, row.second_prefix) if p)
+    keys = _keys(deps, row)
     return Caller(
         provider_id=row.provider_id,
         out_mch_id=row.out_mch_id,
@@ -112,8 +114,9 @@ def _read(session: Session, deps: Deps, clause: Any, external_id: str) -> Caller
         is_active=row.is_active,
         prefixes=prefixes,
         takes_md5=row.cpay_md5,
-        keys=_keys(deps, row),
+        keys=keys,
         sign_public_key=row.cpay_sign_public_key,
+        marks=(row.seal_key, row.old_seal_key)[: len(keys)],
     )
 
 

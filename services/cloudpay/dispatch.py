@@ -11,97 +11,88 @@ import secrets
 from typing import Any
 
 from errors import AppError, GatewayUnknown
-from services.cloudpay import authen, once
+from services.cloudpay import once
 from services.cloudpay.call import Answer, Call
-from services.cloudpay.callers import Caller, find_caller
-from services.cloudpay.devices.callers import find_device_caller
-from services.cloudpay.envelope import Envelope, Received, content_of, read, sealed
-from services.cloudpay.methods import Key, Method
+from services.cloudpay.envelope import Envelope, content_of, sealed
+from services.cloudpay.methods import Method
+from services.cloudpay.proving import Unproven, prove, too_many
 from services.cloudpay.shapes import read_members, told
+from services.cloudpay.small import fit
 from services.cloudpay.statuses import BARE, Internal, Refused, Status, foreign
 from services.cloudpay.table import TABLE
-from services.cloudpay.wire_json import read_object
 from services.deps import Deps
 
 log = logging.getLogger(__name__)
 
-AUTHEN_WRONG = "参数authen_code错误."
-
 
 def answer(deps: Deps, name: str, raw: bytes, *, ip: str) -> bytes:
     """The whole body of the reply to a POST of `raw` to `/cpay/<name>`."""
-    log_id = secrets.randbits(32) or 1
+    log_id = _fresh_log_id()
     method = TABLE.get(name)
-    if method is None:
-        no = Refused("没有这个接口", internal=Internal.NO_METHOD, reply_status=Status.FAILED)
-        return _refusal(Envelope.STANDARD, None, no, log_id, None, {})
     try:
-        call = _authenticated(deps, method, raw, log_id, ip)
+        if not deps.cpay_limits.takes_address(deps.settings, ip):
+            raise too_many()
+        if method is None:
+            raise _unproven("没有这个接口", Internal.NO_METHOD)
+        call = prove(deps, method, raw, log_id, ip)
     except Refused as no:
-        _log(method, None, log_id, no.reply_status, no.internal)
-        return _refusal(method.envelope, None, no, log_id, method, {})
+        return _refused_unproven(method, log_id, no, ip)
     except Exception:
         return _unexpected(method, log_id)
     return _run(call, method)
 
 
-def too_large(name: str) -> bytes:
-    method = TABLE.get(name)
-    no = Refused("请求过大", internal=Internal.TOO_LARGE, reply_status=Status.FAILED)
-    envelope = Envelope.STANDARD if method is None else method.envelope
-    return _refusal(envelope, None, no, secrets.randbits(32) or 1, method, {})
+def refuse(name: str, description: str, internal: Internal, *, ip: str) -> bytes:
+    """The reply to what is no call at all: nothing of it is read, and it is not to be repeated."""
+    no = _unproven(description, internal)
+    return _refused_unproven(TABLE.get(name), _fresh_log_id(), no, ip)
 
 
-def _authenticated(deps: Deps, method: Method, raw: bytes, log_id: int, ip: str) -> Call:
-    received = read(method.envelope, raw)
-    try:
-        content = read_object(received.content)
-    except ValueError as problem:
-        raise Refused(
-            f"请求内容{problem}", internal=Internal.NOT_JSON, reply_status=Status.FAILED
-        ) from None
-    find = find_device_caller if method.key is Key.DEVICE else find_caller
-    caller = find(deps, content)
-    if caller is None or not _proven(method, caller, received):
-        raise Refused(AUTHEN_WRONG, internal=Internal.AUTHEN, reply_status=Status.FAILED)
-    return Call(deps, caller, log_id, ip, content)
+def busy(name: str) -> bytes:
+    """The reply where something of ours failed outside of a call."""
+    return _unexpected(TABLE.get(name), _fresh_log_id())
 
 
-def _proven(method: Method, caller: Caller, received: Received) -> bool:
-    if received.authen_code is not None:
-        if received.authen_type == authen.MD5 and not caller.takes_md5:
-            return False
-        if received.authen_type not in (authen.HMAC_SHA256, authen.MD5):
-            return False
-        used = authen.matching_key(
-            caller.keys, received.content, received.authen_code, received.authen_type
-        )
-        return used is not None
-    if method.takes_signature and received.sign is not None and caller.sign_public_key:
-        return authen.is_signed(caller.sign_public_key, received.content, received.sign)
-    return False
+def _fresh_log_id() -> int:
+    """Unsigned 32 bit, as clients read it; the log's line of the call has it."""
+    return secrets.randbits(32) or 1
+
+
+def _unproven(description: str, internal: Internal) -> Refused:
+    return Refused(description, internal=internal, reply_status=Status.FAILED)
+
+
+def _refused_unproven(method: Method | None, log_id: int, no: Refused, ip: str) -> bytes:
+    whose = no.out_sub_mch_id if isinstance(no, Unproven) else ""
+    _log(method, whose, log_id, no.reply_status, no.internal, ip=ip)
+    return _refusal(_envelope(method), None, no, log_id, method, {})
+
+
+def _envelope(method: Method | None) -> Envelope:
+    return Envelope.STANDARD if method is None else method.envelope
 
 
 def _run(call: Call, method: Method) -> bytes:
     try:
         return sealed(method.envelope, _content(call, method), call.caller.key)
     except Refused as no:
-        _log(method, call, call.log_id, no.reply_status, no.internal)
+        _log_call(call, method, no.reply_status, no.internal)
         return _refusal(method.envelope, call.caller.key, no, call.log_id, method, call.content)
     except Exception:
-        return _unexpected(method, call.log_id)
+        return _unexpected(method, call.log_id, call.caller.out_sub_mch_id)
 
 
 def _content(call: Call, method: Method) -> str:
+    _check_rate(call)
     _check_party(call)
     asked = read_members(method.asked, call.content)
     if method.once is None:
         said = _asked(call, method, asked)
-        _log(method, call, call.log_id, said.status, said.internal)
+        _log_call(call, method, said.status, said.internal)
         return _told(call, method, said)
     held = once.claim(call, method, method.once, asked)
     if held.reply is not None:
-        _log(method, call, call.log_id, Status.OK, Internal.OK, is_repeat=True)
+        _log_call(call, method, Status.OK, Internal.OK, is_repeat=True)
         return held.reply
     try:
         said = _asked(call, method, asked)
@@ -111,7 +102,7 @@ def _content(call: Call, method: Method) -> str:
     except Exception:
         once.let_go(call, held, forget=False)
         raise
-    _log(method, call, call.log_id, said.status, said.internal)
+    _log_call(call, method, said.status, said.internal)
     return once.store(call, held, _told(call, method, said))
 
 
@@ -135,6 +126,17 @@ def _asked(call: Call, method: Method, asked: Any) -> Answer:
         ) from no
 
 
+def _check_rate(call: Call) -> None:
+    caller = call.caller
+    own = (caller.provider_id, caller.merchant_id)
+    if not call.deps.cpay_limits.takes_merchant(call.deps.settings, *own):
+        raise Refused(
+            "请求太频繁，请3秒后用原请求重试",
+            internal=Internal.TOO_MANY,
+            reply_status=Status.AGAIN,
+        )
+
+
 def _check_party(call: Call) -> None:
     """Ids that say whose call it is must all say the same."""
     caller = call.caller
@@ -152,9 +154,13 @@ def _check_party(call: Call) -> None:
 
 def _told(call: Call, method: Method, said: Answer) -> str:
     members = told(said.result)
+    if method.is_small:
+        members = fit(members, said.description, 1 + len(method.also) + method.inline)
     results: dict[str, Any] = dict(members) if method.inline else {}
     if method.result is not None:
         results |= dict.fromkeys((method.result, *method.also), members)
+    if method.capital_status:
+        results["Internal_status"] = said.internal
     return content_of(
         method.envelope,
         status=said.status,
@@ -181,6 +187,8 @@ def _refusal(
         nonce = content.get(word)
         given = nonce if isinstance(nonce, str) and len(nonce) <= 32 else ""
         results = {name: {word: given} for name in (method.result, *method.also)}
+    if method is not None and method.capital_status:
+        results["Internal_status"] = no.internal
     text = content_of(
         envelope,
         status=no.reply_status,
@@ -192,24 +200,30 @@ def _refusal(
     return sealed(envelope, text, None if bare else key)
 
 
-def _unexpected(method: Method, log_id: int) -> bytes:
-    log.exception("unexpected error", extra={"method": method.name, "log_id": log_id})
+def _unexpected(method: Method | None, log_id: int, out_sub_mch_id: str = "") -> bytes:
+    facts = {"method": method.name if method else "", "log_id": log_id}
+    if out_sub_mch_id:
+        facts["out_sub_mch_id"] = out_sub_mch_id
+    log.exception("unexpected error", extra=facts)
     busy = Refused("系统繁忙，请用原请求重试", internal=Internal.BUSY, reply_status=Status.UNKNOWN)
-    return _refusal(method.envelope, None, busy, log_id, method, {})
+    return _refusal(_envelope(method), None, busy, log_id, method, {})
+
+
+def _log_call(
+    call: Call, method: Method, status: int, internal: int, *, is_repeat: bool = False
+) -> None:
+    more = {"is_repeat": True} if is_repeat else {}
+    _log(method, call.caller.out_sub_mch_id, call.log_id, status, internal, **more)
 
 
 def _log(
-    method: Method,
-    call: Call | None,
-    log_id: int,
-    status: int,
-    internal: int,
-    *,
-    is_repeat: bool = False,
+    method: Method | None, out_sub_mch_id: str, log_id: int, status: int, internal: int, **more: Any
 ) -> None:
-    facts = {"method": method.name, "log_id": log_id, "status": status, "internal": internal}
-    if call is not None:
-        facts["out_sub_mch_id"] = call.caller.out_sub_mch_id
-    if is_repeat:
-        facts["is_repeat"] = True
+    """One line for each call: by its `log_id` an operator finds it."""
+    facts = {
+        "method": method.name if method else "", "log_id": log_id, "status": int(status),
+        "internal": int(internal), **more,
+    }  # fmt: skip
+    if out_sub_mch_id:
+        facts["out_sub_mch_id"] = out_sub_mch_id
     log.info("api call", extra=facts)

@@ -63,16 +63,24 @@ def _standard(content: str, info: Any) -> Received:
         if given is not None and not isinstance(given, dict):
             raise _unreadable(f"参数authen_info.{name}应为对象")
     a, s = a or {}, s or {}
-    kind = a.get("authen_type", HMAC_SHA256)
-    if isinstance(kind, bool) or not isinstance(kind, int | float) or kind != int(kind):
-        raise _unreadable("参数authen_info.a.authen_type应为整数")
-    sign = s.get("sign", s.get("signature"))  # the oldest sample says "signature"
+    sign = s.get("sign") or s.get("signature")  # the oldest sample says "signature"
     return Received(
         content,
-        int(kind),
+        _kind(a.get("authen_type")),
         _text(a.get("authen_code"), "authen_info.a.authen_code"),
         _text(sign, "authen_info.s.sign"),
     )
+
+
+def _kind(value: Any) -> int:
+    """AuthenType; a text of digits is that number, as PHP's forms send it."""
+    if value is None or value == "":
+        return HMAC_SHA256
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 9:
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise _unreadable("参数authen_info.a.authen_type应为整数")
+    return int(value)
 
 
 def _text(value: Any, path: str) -> str | None:

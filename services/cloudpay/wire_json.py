@@ -1,17 +1,23 @@
 """The JSON of this protocol: read strictly, written as the vendor did.
 
 Written: compact, ASCII alone, `\\uXXXX` in capitals. Read: UTF-8, no duplicate members, no NaN, no
-half of a surrogate pair; whitespace around it is tolerated (JsonCpp appends a line feed).
+half of a surrogate pair; whitespace around it is tolerated (JsonCpp appends a line feed), and a BOM
+before it (C#'s encoders write one), which RFC 8259 lets a reader pass over.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from typing import Any, Final
 
 from gateways.strict_json import DECODER, check_depth
 from services.callbacks.envelope import ascii_json
 
 __all__ = ["ascii_json", "read_object"]
+
+_BOM: Final = "\ufeff"
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_object(text: str | bytes) -> dict[str, Any]:
@@ -22,7 +28,7 @@ def read_object(text: str | bytes) -> dict[str, Any]:
         except UnicodeDecodeError:
             raise ValueError("不是UTF-8编码") from None
     try:
-        found = DECODER.decode(text)
+        found = DECODER.decode(text.removeprefix(_BOM))
     except RecursionError:
         raise ValueError("嵌套过深") from None
     except ValueError as problem:
@@ -33,4 +39,15 @@ def read_object(text: str | bytes) -> dict[str, Any]:
         check_depth(found)
     except ValueError:
         raise ValueError("嵌套过深") from None
+    if _SURROGATE.search(text) and not _is_text(found):
+        raise ValueError("有不成对的Unicode代理字符")
     return found
+
+
+def _is_text(found: dict[str, Any]) -> bool:
+    """Whether every text in it can be written as UTF-8: half of a surrogate pair can not."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
