@@ -105,8 +105,8 @@ class Till:
     def post(self, method: str, raw: bytes) -> bytes:
         answered = self.http.post(f"/cpay/{method}", data=raw, content_type="application/json")
         assert answered.status_code == 200
-        raw: bytes = answered.data
-        return raw
+        sent: bytes = answered.data
+        return sent
 
     def read(self, raw: bytes) -> dict[str, Any]:
         """Check as C, Java and Go clients together do."""
