@@ -74,6 +74,15 @@ class Settings(BaseSettings):
     cpay_answer_s: float = Field(
         default=8.0, gt=0, le=9, description="an API call is answered after this, decided or not"
     )
+    cpay_order_expires_s: int = Field(
+        default=120, ge=60, description="life of an API order without time_expire, seconds"
+    )
+    cpay_order_longest_s: int = Field(
+        default=7200,
+        ge=60,
+        le=7200,
+        description="longest life of an API order: codes and prepay_ids live for 2 h",
+    )
     cpay_most_kb: int = Field(default=256, ge=16, le=1024, description="largest API request, KB")
     cpay_merchant_per_minute: int = Field(
         default=6000, ge=0, description="API calls of one merchant in a minute; 0: no limit"

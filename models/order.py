@@ -44,6 +44,11 @@ class AttemptMethod(StrEnum):
 
     JSAPI = "jsapi"  # on the payer's own page
     CODE = "code"  # by the payment code that the payer shows
+    # asked for by the merchant's own system
+    NATIVE = "native"  # by scanning a code that is made for this one order
+    H5 = "h5"  # in another browser of the phone
+    APP = "app"  # in the merchant's own app
+    MINI = "mini"  # in the merchant's mini program
 
 
 class AttemptStatus(StrEnum):

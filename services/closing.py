@@ -27,6 +27,7 @@ from services.accounts import account_for
 from services.cards import reservations
 from services.cases import end_case
 from services.codepay import reversing
+from services.deposits import rooms
 from services.deps import Deps
 from services.settle import apply_trade
 from services.single import Single
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 # A payment code's trade may come to be after it was reversed, and is then reversed again.
 REVERSIBLE = (*OPEN_ATTEMPTS, AttemptStatus.CLOSED)
+PATIENCE = timedelta(seconds=30)  # between looks at a code that can only be waited out
 LAST_LOOK = timedelta(seconds=60)  # once more after closing: a success may have crossed it
 
 
@@ -98,6 +100,10 @@ def find_target(deps: Deps, provider_id: int, attempt_id: int) -> Target:
 
 def asked(deps: Deps, target: Target) -> Trade:
     """The wallet's answer to a question."""
+    if target.method is AttemptMethod.DEPOSIT:
+        return deps.gateways.deposits[target.channel].consumption(
+            target.account, target.out_trade_no
+        )
     trade = deps.gateways.pay[target.channel].query(target.account, target.out_trade_no)
     return as_reversed(target, trade)
 
@@ -141,10 +147,22 @@ def close_attempt(deps: Deps, provider_id: int, attempt_id: int, *, actor: str) 
 
 def _shut(deps: Deps, target: Target) -> TradeState:
     """Close it at the wallet, or reverse it; where a reversal is refused, asking decides."""
+    is_deposit = target.method is AttemptMethod.DEPOSIT
+    if is_deposit and not deps.gateways.deposits[target.channel].numbers_consumptions:
+        return asked(deps, target).state  # there is nothing to close under the hold's number
     if target.method is not AttemptMethod.CODE:
-        return deps.gateways.pay[target.channel].close(target.account, target.out_trade_no)
-    said = reversing.reverse(deps, target.channel, target.account, target.out_trade_no)
-    return asked(deps, target).state if said is None else said
+        said = deps.gateways.pay[target.channel].close(target.account, target.out_trade_no)
+        may_come = said is TradeState.NOT_EXIST and _may_be_scanned(target, deps.now())
+        return TradeState.PAYING if may_come else said
+    after = reversing.reverse(deps, target.channel, target.account, target.out_trade_no)
+    return asked(deps, target).state if after is None else after
+
+
+def _may_be_scanned(it: Target | PayAttempt, now: datetime) -> bool:
+    """Alipay knows no trade before its code is scanned, and there is nothing to close until then:
+    the code has to be waited out (alipay.md 4.3)."""
+    by_code = it.channel == "alipay" and it.method is AttemptMethod.NATIVE
+    return by_code and now < it.expires_at
 
 
 def _mark_closing(session: Session, provider_id: int, target: Target, now: datetime) -> bool:
@@ -156,6 +174,8 @@ def _mark_closing(session: Session, provider_id: int, target: Target, now: datet
     if attempt.status in OPEN_ATTEMPTS:
         attempt.status = AttemptStatus.CLOSING
         attempt.due_at = now + timedelta(seconds=5)
+        if _may_be_scanned(attempt, now):
+            attempt.due_at = min(now + PATIENCE, attempt.expires_at)
     may_reverse = attempt.method is AttemptMethod.CODE and attempt.status in REVERSIBLE
     if may_reverse:
         attempt.status, attempt.due_at = AttemptStatus.CLOSING, now + timedelta(seconds=5)
@@ -240,6 +260,8 @@ def end_order(
     order.is_unknown = False
     if order.purpose is OrderPurpose.RECHARGE:
         reservations.free_in(session, order, now)
+    if rooms.is_consumption(order):
+        rooms.ended_in(session, order, now)
     audit.record(
         session,
         provider_id=order.provider_id,

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from errors import GatewayRejected
-from services import attempts, audit
+from models.order import CloseReason, OrderStatus
+from services import attempts, audit, closing
 from services.deps import Deps
 from services.problems import PayProblem
 from services.scan import Scan
@@ -50,6 +51,28 @@ def after_rejection(
     if code in BUSY:
         return PayProblem("WALLET_BUSY", status=503, **shown)
     return PayProblem("WALLET_REJECTED", status=422, **shown)
+
+
+def end_refused(
+    session: Session,
+    deps: Deps,
+    scan: Scan,
+    order_id: int,
+    attempt_id: int,
+    code: str,
+    words: str,
+) -> None:
+    """A definite no to an order that has no further attempt: its number is spent, so it ends."""
+    now = deps.now()
+    attempts.lock_order(session, scan.provider_id, order_id)
+    attempts.mark_rejected(session, scan.provider_id, attempt_id, code, words, now)
+    order = attempts.lock_order(session, scan.provider_id, order_id)
+    still_open = attempts.open_attempt(session, order)
+    if still_open is None and order.status in (OrderStatus.CREATED, OrderStatus.PAYING):
+        closing.end_order(session, order, CloseReason.REJECTED, f"upstream:{order.channel}", now)
+    if code in GRANT_STATES:
+        grant_lost(session, deps, scan, GRANT_STATES[code], code)
+    log.warning("wallet refused", extra={"channel": order.channel, "upstream_code": code})
 
 
 def grant_lost(session: Session, deps: Deps, scan: Scan, state: str, code: str) -> None:

@@ -25,6 +25,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("UPDATE pay_attempt SET method = 'jsapi' WHERE method NOT IN ('jsapi', 'code')")
+    op.execute("ALTER TABLE pay_attempt DROP CONSTRAINT ck_pay_attempt_attemptmethod")
+    op.execute(
+        "ALTER TABLE pay_attempt ADD CONSTRAINT ck_pay_attempt_attemptmethod"
+        " CHECK (method IN ('jsapi', 'code'))"
+    )
     op.execute("DELETE FROM route WHERE kind = 'sub_mch'")
     for name in (
         *("cpay_md5", "key_used_at", "old_key_used_at", "md5_used_at"),

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from errors import AppError, BadInput, GatewayRejected, GatewayUnknown
 from gateways.base import ChannelAccount, CodePayRequest, TradeState
 from models.merchant import GrantState
-from models.order import AttemptMethod, CloseReason, OrderStatus
-from services import attempts, closing
+from models.order import AttemptMethod
+from services import attempts
 from services.accounts import NotConfigured, account_for, app_of, payee_of
 from services.attempts import Made, NewOrder
 from services.cards.spending import APP, charge_card_code
@@ -31,7 +31,7 @@ from services.numbers import new_out_trade_no, new_public_id
 from services.problems import PayProblem
 from services.scan import Scan, scan_store
 from services.settle import apply_trade
-from services.wallet_errors import GRANT_STATES, grant_lost
+from services.wallet_errors import end_refused
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +190,9 @@ def _pay(
         trade = deps.gateways.codes[new.channel].pay_code(account, req)
     except GatewayRejected as no:
         code, words = no.upstream_code, no.upstream_message
-        deps.transact(lambda s: _refused(s, deps, scan, made, code, words))
+        deps.transact(
+            lambda s: end_refused(s, deps, scan, made.order_id, made.attempt_id, code, words)
+        )
     except GatewayUnknown:
         deps.transact(lambda s: _unsure(s, deps, new, made))
     else:
@@ -212,20 +214,6 @@ def _request(deps: Deps, scan: Scan, cmd: Charge, new: NewOrder) -> CodePayReque
         undiscountable_fen=new.undiscountable_fen,
         store_id=scan.out_shop_id,
     )
-
-
-def _refused(session: Session, deps: Deps, scan: Scan, made: Made, code: str, words: str) -> None:
-    """A definite no: the code is spent, so the order ends with it. Unless it is being reversed."""
-    now = deps.now()
-    attempts.lock_order(session, scan.provider_id, made.order_id)
-    attempts.mark_rejected(session, scan.provider_id, made.attempt_id, code, words, now)
-    order = attempts.lock_order(session, scan.provider_id, made.order_id)
-    still_open = attempts.open_attempt(session, order)
-    if still_open is None and order.status in (OrderStatus.CREATED, OrderStatus.PAYING):
-        closing.end_order(session, order, CloseReason.REJECTED, f"upstream:{order.channel}", now)
-    if code in GRANT_STATES:
-        grant_lost(session, deps, scan, GRANT_STATES[code], code)
-    log.warning("code refused", extra={"channel": order.channel, "upstream_code": code})
 
 
 def _unsure(session: Session, deps: Deps, new: NewOrder, made: Made) -> None:
