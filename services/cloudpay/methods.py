@@ -51,6 +51,7 @@ class Method:
     group: str  # heading in the documents: pays, orders, deposits, lists, shops, devices
     also: tuple[str, ...] = ()  # other names under which old clients look for the result
     inline: bool = False  # the result's members also stand beside status (brief lists)
+    capital_status: bool = False  # Internal_status too: two of the old tables spell it so
     key: Key = Key.MERCHANT
     envelope: Envelope = Envelope.STANDARD
     once: Once | None = None
