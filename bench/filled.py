@@ -79,10 +79,12 @@ SELECT 1, g, g, {_NUMBER}, channel, 'wx8888888888888888', '1900000109', 1, fen,
 FROM ({_DRAWN}) drawn
 """
 _REFUNDS = f"""
-INSERT INTO refund (provider_id, order_id, attempt_id, out_refund_no, amount_fen, status, reason,
-    asked_by, allowed_by, refund_id, sends, polls, created_at, accepted_at, succeeded_at)
-SELECT 1, g, g, {_NUMBER} || 'R1', fen / 2, 'success', '', 'staff:1', 'staff:1',
-    '50300' || g, 1, 1, at + interval '1 day', at + interval '1 day', at + interval '26 hours'
+INSERT INTO refund (provider_id, order_id, attempt_id, merchant_id, store_id, out_refund_no,
+    amount_fen, status, reason, asked_by, allowed_by, refund_id, sends, polls, created_at,
+    accepted_at, succeeded_at)
+SELECT 1, g, g, m, (m - 1) * {STORES} + s + 1, {_NUMBER} || 'R1', fen / 2, 'success', '',
+    'staff:1', 'staff:1', '50300' || g, 1, 1, at + interval '1 day', at + interval '1 day',
+    at + interval '26 hours'
 FROM ({_DRAWN}) drawn WHERE refunded
 """
 _REACHED = "SELECT last_value FROM pay_order_id_seq WHERE is_called UNION ALL SELECT 0 LIMIT 1"

@@ -84,6 +84,16 @@ class Settings(BaseSettings):
         description="longest life of an API order: codes and prepay_ids live for 2 h",
     )
     cpay_most_kb: int = Field(default=256, ge=16, le=1024, description="largest API request, KB")
+    cpay_page_most: int = Field(default=100, ge=1, le=500, description="largest page of API lists")
+    cpay_span_days: int = Field(
+        default=90, ge=1, le=366, description="longest span of API lists and overviews, days"
+    )
+    cpay_shown_code_s: int = Field(
+        default=180, ge=60, le=600, description="life of a code that a till or device shows, seconds"
+    )
+    device_reports_days: int = Field(
+        default=90, ge=7, description="days that reports of devices and tills stay"
+    )
     cpay_merchant_per_minute: int = Field(
         default=6000, ge=0, description="API calls of one merchant in a minute; 0: no limit"
     )

@@ -49,6 +49,7 @@ class AttemptMethod(StrEnum):
     H5 = "h5"  # in another browser of the phone
     APP = "app"  # in the merchant's own app
     MINI = "mini"  # in the merchant's mini program
+    DEPOSIT = "deposit"  # out of money that its wallet holds already: see `models/deposit.py`
 
 
 class AttemptStatus(StrEnum):
@@ -140,6 +141,17 @@ class PayOrder(Base):
             "staff_id",
             text("id DESC"),
             postgresql_where=text("staff_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_pay_order_merchant_paid",
+            *("provider_id", "merchant_id", "paid_at", "id"),
+            postgresql_include=["store_id", "channel"],
+            postgresql_where=text("status = 'paid'"),
+        ),
+        Index(
+            "ix_pay_order_merchant_made",
+            *("provider_id", "merchant_id", "created_at", "id"),
+            postgresql_include=["store_id", "channel", "status"],
         ),
         Index(
             "ix_pay_order_unpaid_expiry",

@@ -43,7 +43,8 @@ REFUND_TRANSITIONS: dict[RefundStatus, frozenset[RefundStatus]] = {
     RefundStatus.ABNORMAL: frozenset(
         {RefundStatus.PROCESSING, RefundStatus.SUCCESS, RefundStatus.FAILED}
     ),
-    RefundStatus.FAILED: frozenset({RefundStatus.SUCCESS}),
+    # its asker repeats the number after a top-up: sent again
+    RefundStatus.FAILED: frozenset({RefundStatus.SUCCESS, RefundStatus.CREATED}),
     RefundStatus.VOID: frozenset({RefundStatus.SUCCESS}),
     RefundStatus.SUCCESS: frozenset(),
 }
@@ -67,6 +68,10 @@ class Refund(Base):
         ForeignKeyConstraint(
             ["provider_id", "attempt_id"], ["pay_attempt.provider_id", "pay_attempt.id"]
         ),
+        ForeignKeyConstraint(
+            ["provider_id", "merchant_id"], ["merchant.provider_id", "merchant.id"]
+        ),
+        ForeignKeyConstraint(["provider_id", "store_id"], ["store.provider_id", "store.id"]),
         UniqueConstraint("provider_id", "out_refund_no"),
         CheckConstraint("amount_fen BETWEEN 1 AND 2147483647", name="amount_in_range"),
         CheckConstraint(f"due_at IS NOT NULL OR NOT ({_OPEN_SQL})", name="open_is_looked_at_again"),
@@ -84,12 +89,28 @@ class Refund(Base):
             "refund_id",
             postgresql_where=text("refund_id IS NOT NULL"),
         ),
+        Index(
+            "ix_refund_merchant_succeeded",
+            *("provider_id", "merchant_id", "succeeded_at", "id"),
+            postgresql_include=["store_id"],
+            postgresql_where=text("status = 'success' AND NOT is_second"),
+        ),
+        Index(
+            "ix_refund_merchant_made",
+            *("provider_id", "merchant_id", "created_at", "id"),
+            postgresql_include=["store_id"],
+            postgresql_where=text("NOT is_second"),
+        ),
     )
 
     provider_id: Mapped[TenantId]
     id: Mapped[RowId]
     order_id: Mapped[BigId]
     attempt_id: Mapped[BigId]
+    merchant_id: Mapped[BigId]  # the order's, so that a merchant's refunds are found alone
+    store_id: Mapped[BigId]
+    # of a payment that came a second time: neither it nor its way back is taken, told or listed
+    is_second: Mapped[bool] = mapped_column(default=False, server_default="false")
     out_refund_no: Mapped[str] = mapped_column(String(32))
     amount_fen: Mapped[Fen]
     status: Mapped[RefundStatus] = mapped_column(default=RefundStatus.CREATED)

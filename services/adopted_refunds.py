@@ -20,6 +20,7 @@ from models.refund import Refund, RefundStatus
 from services import attempts, audit, closing, restored
 from services.cases import end_case, open_case
 from services.deps import Deps
+from services.refunds import wallets
 from services.refunds.asking import MOST_PER_ORDER, own_number
 from services.refunds.settling import apply_refund, lock_refund
 
@@ -80,9 +81,7 @@ def _has(session: Session, provider_id: int, out_refund_no: str) -> bool:
 
 def _asked(deps: Deps, provider_id: int, attempt_id: int, out_refund_no: str) -> RefundWord:
     target = closing.find_target(deps, provider_id, attempt_id)
-    return deps.gateways.pay[target.channel].query_refund(
-        target.account, target.out_trade_no, out_refund_no
-    )
+    return wallets.query(deps, target, out_refund_no)
 
 
 def _numbers(
@@ -118,7 +117,7 @@ def _write(
         return False
     made = session.scalar(
         insert(Refund)
-        .values(_values(attempt, word, actor, now))
+        .values(_values(order, attempt, word, actor, now))
         .on_conflict_do_nothing(index_elements=["provider_id", "out_refund_no"])
         .returning(Refund.id)
     )
@@ -131,11 +130,16 @@ def _write(
     return True
 
 
-def _values(attempt: PayAttempt, word: RefundWord, actor: str, now: datetime) -> dict[str, object]:
+def _values(
+    order: PayOrder, attempt: PayAttempt, word: RefundWord, actor: str, now: datetime
+) -> dict[str, object]:
     return {
         "provider_id": attempt.provider_id,
         "order_id": attempt.order_id,
         "attempt_id": attempt.id,
+        "merchant_id": order.merchant_id,
+        "store_id": order.store_id,
+        "is_second": attempt.transaction_id != order.transaction_id,
         "out_refund_no": word.out_refund_no,
         "amount_fen": word.amount_fen,
         "status": RefundStatus.CREATED,

@@ -2,6 +2,37 @@
 
 from __future__ import annotations
 
+from services.cloudpay.lists import listing, overview
+from services.cloudpay.lists.asked import ListAsked, OverviewAsked
+from services.cloudpay.lists.told import OrderList, Overview
 from services.cloudpay.methods import Method
 
-METHODS: tuple[Method, ...] = ()
+METHODS: tuple[Method, ...] = (
+    Method(
+        name="query_order_list",
+        asked=ListAsked,
+        told=OrderList,
+        run=listing.run,
+        result="query_order_list",
+        capital_status=True,
+        summary=(
+            "按时间、门店、钱包、店员、终端等条件查询订单、退款单、冻结单和解冻单，新的在前",
+            "Payments, refunds, holds and releases by time, shop, wallet, person, till and more,"
+            " the newest first",
+        ),
+        group="lists",
+    ),
+    Method(
+        name="query_order_list_overview",
+        asked=OverviewAsked,
+        told=Overview,
+        run=overview.run,
+        result="query_order_list_overview",
+        capital_status=True,
+        summary=(
+            "同样条件的汇总，每个钱包一行",
+            "What the same question adds up to, one row per wallet",
+        ),
+        group="lists",
+    ),
+)
