@@ -55,6 +55,8 @@ class CaseKind(StrEnum):
     AUDIT_BROKEN = "audit_broken"  # the audit log's chain: an entry was changed, removed or added
     PAYOUT_OVERDUE = "payout_overdue"  # a card's money is not back by its day
     NO_ANSWER = "no_answer"  # the wallet has been silent for two minutes
+    DEPOSIT_MISMATCH = "deposit_mismatch"  # the wallet holds another amount than we think
+    DEPOSIT_ENDS = "deposit_ends"  # in two days the wallet gives it back by itself
 
 
 class MoneyCase(Base):

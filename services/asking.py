@@ -232,12 +232,12 @@ def _ended_upstream(
 
     What we were closing for another amount or wallet leaves its order open for that one.
     """
-    of_code = attempt.method is AttemptMethod.CODE
-    for_another = attempt.status is AttemptStatus.CLOSING and order.expires_at > now and not of_code
+    of_till = attempt.method in (AttemptMethod.CODE, AttemptMethod.DEPOSIT)  # its only attempt
+    for_another = attempt.status is AttemptStatus.CLOSING and order.expires_at > now and not of_till
     attempt.status, attempt.due_at, attempt.closed_at = AttemptStatus.CLOSED, None, now
     if order.status in (OrderStatus.CREATED, OrderStatus.PAYING) and not for_another:
         failed = trade.state is TradeState.FAILED
-        if failed and of_code:  # a till says why, and who can help
+        if failed and of_till:  # a till says why, and who can help
             order.reject_code = order.reject_code or trade.raw_state[:64]
         reason = CloseReason.REJECTED if failed else CloseReason.EXPIRED
         closing.end_order(session, order, reason, "worker", now)

@@ -196,5 +196,13 @@ CASES: Final[dict[CaseKind, Words]] = {
         "the wallet has been silent about this payment for two minutes",
         "`flask orders sync`; look at the wallet's own status page",
     ),
+    CaseKind.DEPOSIT_MISMATCH: Words(
+        "the wallet holds another amount of a deposit than we think",
+        "compare with the wallet's console; take nothing from it and release nothing until you know",
+    ),
+    CaseKind.DEPOSIT_ENDS: Words(
+        "a deposit is held for 28 days: in two more its wallet gives it back by itself",
+        "ask the merchant whether something is to be consumed of it; the case ends with the deposit",
+    ),
 }
 OTHER_CASE: Final = Words("something that no rule may decide", "docs/operations.md, Frozen cases")

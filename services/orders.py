@@ -87,6 +87,10 @@ WHERE (status IN ('created', 'payable', 'closing') AND due_at IS NULL) OR due_at
 UNION ALL
 SELECT out_refund_no, status, due_at, polls FROM refund
 WHERE (status IN ('created', 'processing', 'unknown') AND due_at IS NULL) OR due_at < :limit
+UNION ALL
+SELECT out_freeze_no, status, due_at, polls FROM deposit_freeze WHERE due_at < :limit
+UNION ALL
+SELECT number, status, due_at, polls FROM deposit_move WHERE due_at < :limit
 ORDER BY number
 """)
 

@@ -22,6 +22,7 @@ from models.order import (
 from services import audit, totals
 from services.cards import reservations
 from services.cases import open_case
+from services.deposits import rooms
 from services.queue import enqueue
 from services.refunds.asking import refund_twice_paid
 
@@ -182,6 +183,8 @@ def _pay(
     totals.add_payment(session, order, now)
     if order.purpose is OrderPurpose.RECHARGE:
         reservations.credit_in(session, order, attempt, now)
+    if rooms.is_consumption(order):
+        rooms.consumed_in(session, order, now)
     audit.record(
         session,
         provider_id=order.provider_id,

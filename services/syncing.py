@@ -26,6 +26,7 @@ from services.cards.spent import taken_fen
 from services.cases import open_case
 from services.deps import Deps
 from services.orders import state_of
+from services.refunds import wallets
 from services.refunds.settling import apply_refund, lock_refund
 
 SILENT = (GatewayUnknown, GatewayRejected, NotConfigured)
@@ -221,9 +222,7 @@ def _has_given_up(deps: Deps, target: closing.Target, attempt: PayAttempt) -> bo
 
     found = False
     for refund_id, number in deps.transact(given_up):
-        word = deps.gateways.pay[target.channel].query_refund(
-            target.account, target.out_trade_no, number
-        )
+        word = wallets.query(deps, target, number)
         if word.state is not RefundState.NOT_FOUND:
             found = True
             deps.transact(partial(_apply, deps, attempt.provider_id, refund_id, word))
@@ -240,9 +239,7 @@ def _ask_refund(deps: Deps, provider_id: int, refund_id: int) -> Answer:
     was = deps.transact(lambda s: s.get_one(Refund, (provider_id, refund_id)))
     try:
         target = closing.find_target(deps, provider_id, was.attempt_id)
-        word = deps.gateways.pay[target.channel].query_refund(
-            target.account, target.out_trade_no, was.out_refund_no
-        )
+        word = wallets.query(deps, target, was.out_refund_no)
     except SILENT as problem:
         return Answer(
             "refund", was.out_refund_no, was.status, was.status, no_answer(problem),

@@ -19,6 +19,8 @@ from services.applications import sweep as applications
 from services.bills import sweep as bills
 from services.cards import payout_sweep, room, wechat_membership
 from services.cards import sweep as recharges
+from services.deposits import releasing as releases
+from services.deposits import sweep as deposits
 from services.deps import Deps
 from services.housekeeping import beat
 from services.oa import sweep as oa_tokens
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SWEEP_EVERY_S = 0.25
+DEPOSITS_EVERY_S = 0.5
 RECHARGES_EVERY_S = 1.0
 PAYOUTS_EVERY_S = 10.0
 TOTALS_EVERY_S = 1.0
@@ -62,6 +65,7 @@ class Sweeper:
             for name, pause, work in (
                 ("due", SWEEP_EVERY_S, self.sweep),
                 ("refunds", SWEEP_EVERY_S, self.refunds),
+                ("deposits", DEPOSITS_EVERY_S, self.deposits),
                 ("recharges", RECHARGES_EVERY_S, self.recharges),
                 ("payouts", PAYOUTS_EVERY_S, self.payouts),
                 ("shifts", SHIFTS_EVERY_S, self.shifts),
@@ -114,6 +118,12 @@ class Sweeper:
         """The same for refunds."""
         most = self._deps.settings.worker_threads * 2
         return self._meet(refunds.claim_due(self._deps, most), refunds.pursue) == most
+
+    def deposits(self) -> bool:
+        """The same for holds of payers' money, and what is given back of them."""
+        most = self._deps.settings.worker_threads
+        met = self._meet(deposits.claim_due(self._deps, most), deposits.pursue)
+        return max(met, self._meet(releases.claim_due(self._deps, most), releases.pursue)) == most
 
     def recharges(self) -> bool:
         """The same for room that recharges hold."""

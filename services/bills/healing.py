@@ -30,6 +30,7 @@ from services.bills.days import china_date
 from services.bills.fetching import find_bill
 from services.cards import agreement
 from services.deps import Deps
+from services.refunds import wallets
 from services.refunds.settling import apply_refund, lock_refund
 from services.settle import apply_trade
 
@@ -90,7 +91,7 @@ def _ask(deps: Deps, case: BillCase, bill: Bill, actor: str) -> Heard:
         asking.ask(deps, asking.Claim(bill.provider_id, attempt.id))
         return _after(deps, case, bill, {})
     target = closing.find_target(deps, bill.provider_id, attempt.id)
-    trade = deps.gateways.pay[bill.channel].query(target.account, case.number)
+    trade = closing.asked(deps, target)
     if attempt.reverse_asked_at is not None and trade.given_back:
         return Heard(case.kind is DifferenceKind.STATE, {**_words(trade), "ours": "reversed"})
     if trade.state is not TradeState.NOT_EXIST and case.kind is not DifferenceKind.AMOUNT:
@@ -154,9 +155,7 @@ def _ask_refund(deps: Deps, case: BillCase, bill: Bill, actor: str) -> Heard:
     if refund is None:
         return _adopt_refund(deps, case, bill, actor)
     target = closing.find_target(deps, bill.provider_id, refund.attempt_id)
-    word = deps.gateways.pay[bill.channel].query_refund(
-        target.account, target.out_trade_no, case.number
-    )
+    word = wallets.query(deps, target, case.number)
     if case.kind is not DifferenceKind.AMOUNT:
         deps.transact(lambda s: _apply_refund(s, deps, refund, word))
     return _after_refund(deps, case, bill, word)
@@ -183,7 +182,7 @@ def _adopt_refund(deps: Deps, case: BillCase, bill: Bill, actor: str) -> Heard:
 def _reversed(deps: Deps, case: BillCase, bill: Bill, attempt: PayAttempt) -> Heard:
     """The way back of a payment that we had reversed: no refund of ours, if the wallet says so."""
     target = closing.find_target(deps, bill.provider_id, attempt.id)
-    trade = deps.gateways.pay[bill.channel].query(target.account, attempt.out_trade_no)
+    trade = closing.asked(deps, target)
     whole = trade.given_back and case.bill_fen == attempt.amount_fen
     return Heard(whole, {**_words(trade), "ours": "reversed"}, again=not whole)
 

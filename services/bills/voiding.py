@@ -17,6 +17,7 @@ from services.bills.fetching import find_bill
 from services.cards import agreement, payout_parts, recharge_refunds
 from services.cases import end_case
 from services.deps import Deps
+from services.refunds import wallets
 from services.refunds.settling import lock_refund
 
 
@@ -56,18 +57,17 @@ def void(deps: Deps, case_id: int, *, actor: str, reason: str) -> None:
 
 def _ask(deps: Deps, case: BillCase, bill: Bill) -> int:
     """The row's id, once the wallet has said that it has nothing."""
-    gateway = deps.gateways.pay[bill.channel]
     if case.subject is BillSubject.TRADE:
         attempt = deps.transact(lambda s: _one(s, PayAttempt.id, PayAttempt, bill, case.number))
         target = closing.find_target(deps, bill.provider_id, attempt)
-        trade = gateway.query(target.account, case.number)
+        trade = closing.asked(deps, target)
         if trade.state is not TradeState.NOT_EXIST:
             raise Conflict(f"the wallet says {trade.raw_state}: nothing is void")
         return attempt
     refund = deps.transact(lambda s: _one(s, Refund.id, Refund, bill, case.number))
     found = deps.transact(lambda s: s.get_one(Refund, (bill.provider_id, refund)))
     target = closing.find_target(deps, bill.provider_id, found.attempt_id)
-    word = gateway.query_refund(target.account, target.out_trade_no, case.number)
+    word = wallets.query(deps, target, case.number)
     if word.state is not RefundState.NOT_FOUND:
         raise Conflict(f"the wallet says {word.raw_state}: nothing is void")
     return refund

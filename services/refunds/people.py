@@ -12,7 +12,7 @@ from models.refund import Refund, RefundStatus
 from services import audit, closing
 from services.cases import end_case
 from services.deps import Deps
-from services.refunds import sending
+from services.refunds import sending, wallets
 from services.refunds.refusals import RefundNotWaiting
 from services.refunds.settling import apply_refund, fail, lock_refund
 
@@ -63,9 +63,7 @@ def cancel(deps: Deps, out_refund_no: str, *, actor: str) -> RefundStatus:
     if found.status is not RefundStatus.WAITING:
         raise RefundNotWaiting(f"{out_refund_no} is {found.status}")
     target = closing.find_target(deps, found.provider_id, found.attempt_id)
-    word = deps.gateways.pay[target.channel].query_refund(
-        target.account, target.out_trade_no, out_refund_no
-    )
+    word = wallets.query(deps, target, out_refund_no)
 
     def unit(session: Session) -> None:
         now = deps.now()

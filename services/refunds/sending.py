@@ -15,6 +15,7 @@ from models.refund import RefundStatus
 from services import closing
 from services.closing import Target
 from services.deps import Deps
+from services.refunds import wallets
 from services.refunds.settling import apply_refund, fail, lock_refund, wait_for_money
 
 log = logging.getLogger(__name__)
@@ -42,9 +43,8 @@ def send(deps: Deps, provider_id: int, refund_id: int) -> None:
     sending = _begin(deps, provider_id, refund_id)
     if sending is None:
         return
-    gateway = deps.gateways.pay[sending.target.channel]
     try:
-        word = gateway.refund(sending.target.account, sending.request)
+        word = wallets.refund(deps, provider_id, sending.target, sending.request)
     except GatewayUnknown as problem:
         _not_known(deps, sending, problem)
     except GatewayRejected as problem:
@@ -138,10 +138,7 @@ def _refused(deps: Deps, sending: Sending, problem: GatewayRejected) -> None:
 
 
 def _asked(deps: Deps, sending: Sending) -> RefundWord | None:
-    target, request = sending.target, sending.request
     try:
-        return deps.gateways.pay[target.channel].query_refund(
-            target.account, request.out_trade_no, request.out_refund_no
-        )
+        return wallets.query(deps, sending.target, sending.request.out_refund_no)
     except (GatewayRejected, GatewayUnknown):
         return None

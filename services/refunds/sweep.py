@@ -20,7 +20,7 @@ from services.accounts import NotConfigured
 from services.cases import open_case
 from services.claims import claim_statement
 from services.deps import Deps
-from services.refunds import sending
+from services.refunds import sending, wallets
 from services.refunds.sending import CLAIM
 from services.refunds.settling import Locked, apply_refund, fail, lock_refund, wait_for_money
 
@@ -58,9 +58,7 @@ def pursue(deps: Deps, claim: Claim) -> None:
         return
     try:
         target = closing.find_target(deps, claim.provider_id, refund.attempt_id)
-        word = deps.gateways.pay[target.channel].query_refund(
-            target.account, target.out_trade_no, refund.out_refund_no
-        )
+        word = wallets.query(deps, target, refund.out_refund_no)
     except (GatewayUnknown, GatewayRejected, NotConfigured):
         deps.transact(lambda s: _later(s, deps, lock_refund(s, claim.provider_id, claim.refund_id)))
         return

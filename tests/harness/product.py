@@ -132,6 +132,8 @@ class Product:
         for _ in range(rounds):
             while sweeper.sweep() | sweeper.refunds() | sweeper.recharges():
                 pass
+            while sweeper.deposits():
+                pass
             sweeper._abandoned()
         sweeper._pool.shutdown()
         if self.door is not None:
