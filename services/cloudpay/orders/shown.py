@@ -120,7 +120,9 @@ def from_row(deps: Deps, row: Any) -> Shown:
     if state == "created" and row.method == "code":
         state = "unknown"  # written down, the wallet has not said: clients go on asking
     asked = row.asked or {}
-    return Shown(_content(row, state, asked), _mch_key(deps, row), _client(row, asked), state, row)
+    return Shown(
+        _content(row, state, asked), _mch_key(deps, row), client_of(row, asked), state, row
+    )
 
 
 def _content(row: Any, state: str, asked: dict[str, Any]) -> OrderContent:
@@ -228,7 +230,7 @@ def _mch_key(deps: Deps, row: Any) -> PayMchKeyTold:
 _CLIENT = tuple(OrderClientTold.model_fields)
 
 
-def _client(row: Any, asked: dict[str, Any]) -> OrderClientTold:
+def client_of(row: Any, asked: dict[str, Any]) -> OrderClientTold:
     """Who asked for the payment; of an order that no client made, its code in a device's place."""
     given = asked.get("order_client")
     if isinstance(given, dict):
