@@ -11,6 +11,7 @@ import binascii
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -146,6 +147,8 @@ class Certificate:
     serial: str
     notes: tuple[str, ...]
     public_pem: str
+    begins_at: datetime
+    ends_at: datetime
 
 
 def certificate(field: str, raw: str) -> Certificate:
@@ -166,6 +169,8 @@ def certificate(field: str, raw: str) -> Certificate:
         serial=f"{found.serial_number:040X}",
         notes=notes,
         public_pem=key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+        begins_at=found.not_valid_before_utc,
+        ends_at=found.not_valid_after_utc,
     )
 
 

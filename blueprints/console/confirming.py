@@ -1,7 +1,8 @@
 """A fresh code of the second factor, asked for before a change that wants one.
 
 A form that was sent without it comes back with one field: what was typed is kept inside and goes
-on with the code. Files are not: their form asks before it is filled in, by its GET.
+on with the code. Files are not: their form asks before it is filled in, by its GET; where it was
+sent too late nevertheless, the form hears of it (`FILE_LOST`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from services.console import signing_in
 from services.console.acting import Operator
 from web.runtime import deps
 
-OWN_FIELDS = ("token", "otp")
+FILE_LOST = "file_lost"  # a form that comes back with the code, and had a file before
+OWN_FIELDS = ("token", "otp", FILE_LOST)
 
 
 def demand(who: Operator) -> ResponseReturnValue | None:
@@ -65,6 +67,8 @@ def _here() -> str:
 def _ask(problem: AppError | None) -> Response:
     """The same form again, its fields unseen, and the one for the code."""
     kept = [(n, v) for n, v in request.form.items(multi=True) if n not in OWN_FIELDS]
+    if request.form.get(FILE_LOST) or any(one.filename for one in request.files.values()):
+        kept.append((FILE_LOST, "1"))
     return answers.page(
         "console/confirm.html",
         401 if problem else 403,

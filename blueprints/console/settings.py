@@ -5,18 +5,21 @@ A stored secret is never sent back; what was typed comes back only where it coul
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import request
 from flask.typing import ResponseReturnValue
+from flask.wrappers import Response
 from sqlalchemy.orm import Session
 
-from blueprints.console import answers
+from blueprints.console import answers, too_large
+from blueprints.console.confirming import FILE_LOST
 from blueprints.console.findings import SHOWN
 from errors import AppError
 from models.provider import Provider
 from services import onboarding
-from services.configuration import basics, callback_test, keypair, wallets, words
+from services.configuration import basics, callback_test, keypair, p12, wallets, words
 from services.configuration.words import FieldWrong, PidChange
 from services.health import reading, running
 from services.onboarding import set_callback
@@ -88,12 +91,29 @@ def wechat_form() -> ResponseReturnValue:
 
 
 def wechat_save() -> ResponseReturnValue:
-    who = answers.operator()
-    out = wallets.save_wechat(deps(), who.provider, request.form, actor=who.actor)
+    who, sent = answers.operator(), request.files.get("p12")
+    file = sent.read(p12.MOST_BYTES + 1) if sent is not None else b""
+    if request.form.get(FILE_LOST) and not file:
+        lost = FieldWrong("文件没有随动态验证码一起带上，请再选一次")
+        held = _held("wechat")
+        return answers.form_again("console/settings_wechat.html", {"p12": lost}, **held)
+    out = wallets.save_wechat(deps(), who.provider, request.form, file=file, actor=who.actor)
     if out.problems:
         held = _held("wechat")
         return answers.form_again("console/settings_wechat.html", out.problems, **held)
     return _saved("wechat", out)
+
+
+def _too_large(typed: Mapping[str, str], _size: int) -> Response:
+    """The form again, without the file that was too large for it."""
+    wrong = {p12.FIELD: FieldWrong("证书文件：文件太大，不是 apiclient_cert.p12")}
+    shown = {"problems": wrong, "typed": typed, **_held("wechat")}
+    response = answers.page("console/settings_wechat.html", 422, **shown)
+    response.headers["X-Form-Again"] = "1"
+    return response
+
+
+too_large.FORMS["wechat_keys_save"] = _too_large
 
 
 def alipay_form() -> ResponseReturnValue:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from errors import AppError
 from models.provider import ChannelAccount, Credential, Provider
 from services import onboarding
-from services.configuration import words
+from services.configuration import p12, words
 from services.configuration.words import FieldWrong
 from services.credentials import (
     BadCredential,
@@ -80,10 +80,13 @@ class _Reader:
 # --- WeChat Pay -------------------------------------------------------------------------------
 
 
-def save_wechat(deps: Deps, provider_id: int, typed: Mapping[str, str], *, actor: str) -> Outcome:
+def save_wechat(
+    deps: Deps, provider_id: int, typed: Mapping[str, str], *, file: bytes = b"", actor: str
+) -> Outcome:
+    """`file`: apiclient_cert.p12 in place of its two texts; `p12_password` goes with it."""
     held = deps.transact(lambda s: facts(s, provider_id, "wechat"))
     reader = _Reader(typed)
-    entry = _wechat_entry(reader, held)
+    entry = _wechat_entry(reader, held, file, deps.now())
     if not reader.problems:
         _look_at_public_key(deps, provider_id, reader, entry)
     if reader.problems:
@@ -98,7 +101,9 @@ def save_wechat(deps: Deps, provider_id: int, typed: Mapping[str, str], *, actor
     return Outcome(notes=tuple(reader.notes), changed=_labels(changed))
 
 
-def _wechat_entry(reader: _Reader, held: Mapping[str, Any]) -> WechatEntry:
+def _wechat_entry(
+    reader: _Reader, held: Mapping[str, Any], file: bytes, now: datetime
+) -> WechatEntry:
     given: dict[str, Any] = {
         name: found
         for name in ("sp_mchid", "sp_appid", "public_key_id")
@@ -110,15 +115,42 @@ def _wechat_entry(reader: _Reader, held: Mapping[str, Any]) -> WechatEntry:
         name: found for name in ("apiv3_key", "apiv2_key") if (found := reader.take(name, word))
     }
     own = reader.take("merchant_private_key", private_key)
+    mchid = str(given.get("sp_mchid") or held.get("sp_mchid") or "")
+    if file:
+        pair, own = _from_file(reader, file, mchid, now)
+        given |= pair
+    else:
+        given |= _own_certificate(reader, mchid, own, now)
     if own:
         secret["merchant_private_key"] = own
-    mchid = str(given.get("sp_mchid") or held.get("sp_mchid") or "")
-    given |= _own_certificate(reader, mchid, own)
     platform = _platform_certificate(reader)
     return WechatEntry(given, secret, reader.take("oa_secret", word), platform)
 
 
-def _own_certificate(reader: _Reader, mchid: str, own: str) -> dict[str, str]:
+def _from_file(
+    reader: _Reader, file: bytes, mchid: str, now: datetime
+) -> tuple[dict[str, str], str]:
+    """As `_own_certificate`, and the private key, out of apiclient_cert.p12."""
+    pasted = ("merchant_certificate", "merchant_private_key")
+    if any(reader.typed.get(name, "").strip() for name in pasted):
+        reader.wrong(p12.FIELD, "已经粘贴了证书或私钥：文件和粘贴只用一种")
+        return {}, ""
+    try:
+        made, own = p12.opened(file, reader.typed.get("p12_password", "").strip(), mchid)
+    except FieldWrong as problem:
+        reader.problems[p12.FIELD] = problem
+        return {}, ""
+    owner = _common_name(made.pem)
+    if mchid and owner != mchid:
+        reader.wrong(p12.FIELD, f"这是商户号 {owner} 的证书，不是 {mchid} 的")
+    elif public_half(own) != made.public_pem:
+        reader.wrong(p12.FIELD, "文件里的证书和私钥不是一对，请上传下载时的原文件")
+    elif why := p12.validity(made, now):
+        reader.wrong(p12.FIELD, why)
+    return {"merchant_serial": made.serial, "merchant_certificate": made.pem}, own
+
+
+def _own_certificate(reader: _Reader, mchid: str, own: str, now: datetime) -> dict[str, str]:
     """The API certificate with its serial number: it must be this merchant's and the key's."""
     raw = reader.typed.get("merchant_certificate", "")
     if not raw.strip():
@@ -140,6 +172,8 @@ def _own_certificate(reader: _Reader, mchid: str, own: str) -> dict[str, str]:
         reader.wrong("merchant_private_key", "与这张证书不是一对，请用同一次下载的两个文件")
     elif not own:
         reader.wrong("merchant_private_key", "换证书要同时粘贴与它配套的私钥")
+    elif why := p12.validity(made, now):
+        reader.wrong("merchant_certificate", why)
     return {"merchant_serial": made.serial, "merchant_certificate": made.pem}
 
 

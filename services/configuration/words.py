@@ -15,6 +15,7 @@ LABELS: Final = {
     "sp_mchid": "服务商号",
     "sp_appid": "公众号 AppID",
     "merchant_certificate": "API 证书",
+    "p12": "证书文件",
     "merchant_serial": "API 证书",
     "merchant_private_key": "API 私钥",
     "apiv3_key": "APIv3 密钥",

@@ -202,12 +202,15 @@ def test_a_check_in_steps_finds_what_one_in_a_single_step_finds(
     """Each hand, with steps so short that it is found in the middle, at the end and behind it."""
     monkeypatch.setattr(audit_rounds, "A_STEP", 3)
     audit_heads.write(log.product.deps)
-    deps, i = log.product.deps, log.number("thing:06")
+    deps, i, h = log.product.deps, log.number("thing:06"), log.number("thing:11")
+    log.write(9)  # the heads file knows the seal in the middle, of entry `h`
+    seal(deps)
     for change in (
         ("UPDATE audit_entry SET actor = 'staff:9' WHERE id = :i",),
         ("DELETE FROM audit_entry WHERE id = :i",),
         ("DELETE FROM audit_entry WHERE id = :i", "DELETE FROM audit_seal WHERE entry_id = :i"),
         ("UPDATE audit_seal SET mac = sha256('guess') WHERE entry_id = :i",),
+        ("DELETE FROM audit_entry WHERE id = :h", "DELETE FROM audit_seal WHERE entry_id = :h"),
         (
             "DELETE FROM audit_entry WHERE id >= :i",
             "DELETE FROM audit_seal WHERE entry_id >= :i AND provider_id = :p",
@@ -219,12 +222,14 @@ def test_a_check_in_steps_finds_what_one_in_a_single_step_finds(
         (),
     ):
         with log.kept():
-            log.hands(*change, i=i)
+            log.hands(*change, i=i, h=h)
             whole = log.said()
             number = deps.transact(
                 lambda s: audit_rounds.start(s, deps, log.provider, asked_by="test")
             )
             log.product.run_long_jobs()
+            if ":h" in "".join(change):
+                assert [one.split()[0] for one in whole] == ["gap", "cut"]
             rows = log.product.sql(
                 "SELECT number, reason FROM long_job_row WHERE job_id = :j ORDER BY id", j=number
             )

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.hazmat.primitives.serialization.pkcs12 import (
+    PBES,
+    load_pkcs12,
+    serialize_key_and_certificates,
+)
 
 from services.health import reading
 from services.seed import MAIN
@@ -83,6 +98,100 @@ def test_what_was_pasted_with_changes_is_cleaned_and_the_wallet_is_asked(
     )[0]
     assert entry.facts["changed"] == ["apiv3_key"]
     assert new["apiv3_key"] not in str(entry.facts)
+
+
+def pkcs12(pair: Any, password: str, *, weak: bool = False, days: int = 0) -> bytes:
+    """The two PEM texts as the platform packs them; `days`: of a certificate that ends then."""
+    key: Any = load_pem_private_key(pair["merchant_private_key"].encode(), None)
+    made = x509.load_pem_x509_certificate(pair["merchant_certificate"].encode())
+    if days:
+        now = datetime.now(UTC)
+        made = (
+            x509.CertificateBuilder().subject_name(made.subject).issuer_name(made.issuer)
+            .public_key(key.public_key()).serial_number(7)
+            .not_valid_before(min(now, now + timedelta(days=days)) - timedelta(days=9))
+            .not_valid_after(now + timedelta(days=days)).sign(key, SHA256())
+        )  # fmt: skip
+    how: Any = BestAvailableEncryption(password.encode())
+    if weak:  # what older tools write
+        builder = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(2048)
+        builder = builder.key_cert_algorithm(PBES.PBESv1SHA1And3KeyTripleDESCBC)
+        how = builder.hmac_hash(SHA1()).build(password.encode())
+    return serialize_key_and_certificates(b"Tenpay Certificate", key, made, None, how)
+
+
+def test_a_p12_file_is_read_and_thrown_away(product: Product, simulator: Simulator) -> None:
+    desk, before = Console(product), version(product)
+    own, other = simulator.credentials()["wechat"], simulator.credentials("1900000501")["wechat"]
+    new = simulator.get("/sim/credentials/next")["wechat"]
+
+    def send(content: bytes, *, confirmed: bool = True, **form: str) -> requests.Response:
+        files = {"p12": ("apiclient_cert.p12", content, "application/x-pkcs12")}
+        return desk.post("/settings/wechat", form, confirmed=confirmed, files=files)
+
+    right = pkcs12(new, "1900000001")
+    typed = {"apiv3_key": "ｓhort"}
+    for content, form, part in (
+        (b"PK\x03\x04" + b"x" * 300, {}, "不是 .p12 文件"),
+        (own["merchant_certificate"].encode(), {}, "这是 .pem 文件"),
+        (b"0" * 70_000, {}, "文件太大"),
+        (b"0" * 300_000, typed, "文件太大"),  # larger than any form may be
+        (right[:-200], {}, "打不开"),
+        (pkcs12(new, "another one"), {}, "密码应是商户号 1900000001"),
+        (right, {"p12_password": "guess"}, "文件密码不对"),
+        (pkcs12(other, "1900000501"), {}, "密码应是商户号 1900000001"),
+        (pkcs12(other, "1900000501"), {"p12_password": "1900000501"},
+         "这是商户号 1900000501 的证书，不是 1900000001 的"),
+        (pkcs12(new, "1900000001", days=-2), {}, "过期，请在商户平台申请新的"),
+        (right, {"merchant_private_key": own["merchant_private_key"]}, "只用一种"),
+    ):  # fmt: skip
+        answer = send(content, **form)
+        assert part in problems(answer)["p12"], (part, problems(answer))
+        for value in form.values():
+            assert value == "guess" or html.escape(value.strip(), quote=False)[:20] in answer.text
+    expired = pkcs12(new, "1900000001", days=-2)
+    pem = load_pkcs12(expired, b"1900000001")
+    assert pem.cert is not None
+    pasted = {
+        "merchant_certificate": pem.cert.certificate.public_bytes(Encoding.PEM).decode(),
+        "merchant_private_key": new["merchant_private_key"],
+    }
+    said = problems(desk.post("/settings/wechat", pasted, confirmed=True))
+    assert "过期" in said["merchant_certificate"]
+    assert version(product) == before
+
+    # sent too late: the code takes the form along and not the file, which is said
+    product.do("UPDATE console_session SET confirmed_at = NULL")
+    assert desk.get("/settings/wechat", allow_redirects=False).status_code == 303, "asks first"
+    late = send(right, confirmed=False, sp_appid="wx8888888888888888")
+    assert (late.status_code, 'name="file_lost"' in late.text) == (403, True)
+    form = {"sp_appid": "wx8888888888888888", "file_lost": "1"}
+    lost = desk.post("/settings/wechat", form, confirmed=True)
+    assert "再选一次" in problems(lost)["p12"]
+    assert version(product) == before
+
+    simulator.switch("wechat.merchant_certificate", "replaced")
+    saved = send(right, confirmed=False)  # the code given a moment ago serves: nothing was changed
+    assert saved.status_code == 200
+    assert "改了：API 证书、API 私钥" in html.unescape(saved.text)
+    assert version(product) == before + 1
+    held = product.one(
+        "SELECT facts FROM channel_account WHERE provider_id = 1 AND channel = 'wechat'"
+        " AND kind = 'pay'"
+    ).facts
+    assert held["merchant_certificate"] == new["merchant_certificate"]
+    assert held["merchant_serial"] == new["merchant_serial"]
+    found = product.deps.transact(lambda s: reading.of_provider(s, 1, product.deps.now()))
+    by_name = {one.check.name: one for one in found}
+    assert by_name["wechat_keys"].level.value == "ok"
+    # the file itself is nowhere, in no spelling
+    marks = (right[30:60].hex(), base64.b64encode(right[:60]).decode())
+    for table in ("channel_account", "credential", "audit_entry"):
+        held = product.one(f"SELECT string_agg(x::text, '') AS said FROM {table} x").said
+        assert not [mark for mark in marks if mark in held], table
+    # what older tools write is read as well
+    weak = send(pkcs12(own, "1900000001", weak=True))
+    assert weak.status_code == 200, problems(weak)
 
 
 def test_another_pid_is_shown_with_the_old_one_and_written_after_a_yes(product: Product) -> None:
