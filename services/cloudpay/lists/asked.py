@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -87,16 +88,28 @@ class OverviewAsked(FilterAsked):
     out_refund_no: Text32 = ""
 
 
-def wanted(call: Call, asked: FilterAsked, order_type: int) -> Wanted:
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a client calls the filters, for a refusal that names one."""
+
+    platforms: str = "sub_pay_platforms"
+    shop: str = "out_shop_id"
+    device: str = "device_id"
+    start: str = "start_time"
+    end: str = "end_time"
+
+
+STANDARD: Final = Names()
+
+
+def wanted(call: Call, asked: FilterAsked, order_type: int, names: Names = STANDARD) -> Wanted:
     """Raises Refused: a shop, code or number is not the merchant's, or the span is too long."""
     days = call.deps.settings.cpay_span_days
-    span = window(asked.start_time, asked.end_time, days)
+    span = window(asked.start_time, asked.end_time, days, (names.start, names.end))
     store_id = code_id = None
     if asked.out_shop_id:
-        store_id = call.shop(asked.out_shop_id, "out_shop_id").store_id
-    for name in ("staff_id", "device_id", "qrcode_id"):
-        if getattr(asked, name) and store_id is None:
-            raise bad_member("out_shop_id", f"缺失：按{name}查询时必填")
+        store_id = call.shop(asked.out_shop_id, names.shop).store_id
+    _check_shop(asked, names)
     if asked.qrcode_id:
         code_id = own_code(call, store_id, asked.qrcode_id)
     kinds = _KINDS[order_type or 3]
@@ -108,13 +121,23 @@ def wanted(call: Call, asked: FilterAsked, order_type: int) -> Wanted:
         made=frozenset(kind for kind in kinds if _is_by_making(asked, kind)),
         only_done=asked.status == 0,
         store_id=store_id,
-        channels=channels(asked.sub_pay_platforms, "sub_pay_platforms"),
+        channels=channels(asked.sub_pay_platforms, names.platforms),
         staff=asked.staff_id or None,
         device=asked.device_id or None,
         code_id=code_id,
         source=asked.source_type or None,
         trade=asked.trade_type or None,
     )
+
+
+def _check_shop(asked: FilterAsked, names: Names) -> None:
+    for given, name in (
+        (asked.staff_id, "staff_id"),
+        (asked.device_id, names.device),
+        (asked.qrcode_id, "qrcode_id"),
+    ):
+        if given and not asked.out_shop_id:
+            raise bad_member(names.shop, f"缺失：按{name}查询时必填")
 
 
 def _is_by_making(asked: FilterAsked, kind: Kind) -> bool:

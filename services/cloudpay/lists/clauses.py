@@ -14,37 +14,34 @@ from services.callbacks.reading import ONE_OFF, SOURCES, TILL
 from services.cloudpay.lists.wanted import Kind, Wanted
 from services.cloudpay.lists.window import Window
 from services.cloudpay.orders.shown import RECHARGE_SOURCE
+from services.totals import BY_CODE
 
 # The number of a person as the API has it: the merchant's own, or ours where it gave none.
-STAFF_NUMBER: Final = "COALESCE(NULLIF(w.number, ''), CAST(w.id AS text))"
+STAFF_NUMBER: Final = "COALESCE(NULLIF(w.number, ''), w.public_id)"
 
 
-def _of_call(column: str, kind: str, number: str, row: str = "o") -> str:
+def _call(kind: str, number: str, row: str = "o") -> str:
+    """FROM and WHERE of the call under a number; one that was refused has made nothing."""
     return (
-        f"(SELECT NULLIF(c.{column}, '') FROM cpay_call c WHERE c.provider_id = {row}.provider_id"
-        f" AND c.merchant_id = {row}.merchant_id AND c.kind = '{kind}' AND c.number = {number})"
+        f"FROM cpay_call c WHERE c.provider_id = {row}.provider_id"
+        f" AND c.merchant_id = {row}.merchant_id AND c.kind = '{kind}' AND c.number = {number}"
+        " AND c.same <> ''"
     )
 
 
-_METHOD: Final = (
-    "(SELECT t.method FROM pay_attempt t"
-    " WHERE t.provider_id = o.provider_id AND t.order_id = o.id"
-    " ORDER BY t.transaction_id = o.transaction_id DESC NULLS LAST, t.id DESC LIMIT 1)"
-)
-_HAS_CALL: Final = (
-    "EXISTS (SELECT 1 FROM cpay_call c WHERE c.provider_id = o.provider_id"
-    " AND c.merchant_id = o.merchant_id AND c.kind = 'pay' AND c.number = o.out_trade_no)"
-)
+def _of_call(column: str, kind: str, number: str, row: str = "o") -> str:
+    return f"(SELECT NULLIF(c.{column}, '') {_call(kind, number, row)})"
+
+
+_SCANNED: Final = f"o.intent_key LIKE '{BY_CODE}%'"  # as `totals.is_by_code` knows it
 _ORDER_TRADE: Final = (
-    "COALESCE((SELECT NULLIF(c.trade_type, 0) FROM cpay_call c"
-    " WHERE c.provider_id = o.provider_id AND c.merchant_id = o.merchant_id"
-    " AND c.kind = 'pay' AND c.number = o.out_trade_no),"
-    f" CASE {_METHOD} WHEN 'code' THEN {SCANNED} ELSE {ONE_CODE} END)"
+    f"COALESCE((SELECT NULLIF(c.trade_type, 0) {_call('pay', 'o.out_trade_no')}),"
+    f" CASE WHEN {_SCANNED} THEN {SCANNED} ELSE {ONE_CODE} END)"
 )
 _KINDS: Final = " ".join(f"WHEN '{kind.value}' THEN {n}" for kind, n in SOURCES.items())
 _ORDER_SOURCE: Final = (
     f"CASE WHEN o.purpose = 'recharge' THEN {RECHARGE_SOURCE}"
-    f" WHEN {_HAS_CALL} OR {_METHOD} = 'code' THEN {TILL}"
+    f" WHEN {_SCANNED} OR EXISTS (SELECT 1 {_call('pay', 'o.out_trade_no')}) THEN {TILL}"
     f" ELSE COALESCE((SELECT CASE k.kind {_KINDS} END FROM pay_code k"
     f" WHERE k.provider_id = o.provider_id AND k.id = o.pay_code_id), {ONE_OFF}) END"
 )

@@ -39,7 +39,7 @@ SELECT f.id, {_PLACE}, f.freeze_fen, f.consumed_fen, f.released_fen, f.lapsed_fe
 FROM deposit_freeze f
 JOIN store s ON s.provider_id = f.provider_id AND s.id = f.store_id
 LEFT JOIN cpay_call c ON c.provider_id = f.provider_id AND c.merchant_id = f.merchant_id
-    AND c.kind = 'freeze' AND c.number = f.out_freeze_no
+    AND c.kind = 'freeze' AND c.number = f.out_freeze_no AND c.same <> ''
 WHERE f.provider_id = :p AND f.id = ANY(:ids)
 """)
 UNFREEZES: Final = text(f"""

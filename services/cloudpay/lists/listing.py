@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from services.cloudpay.call import Answer, Call, fresh_nonce
 from services.cloudpay.lists import paging, rows
 from services.cloudpay.lists.asked import ListAsked, page_size, wanted
+from services.cloudpay.lists.patience import within
 from services.cloudpay.lists.told import Detail, OrderList
 from services.cloudpay.lists.wanted import Wanted
 
@@ -18,7 +19,7 @@ def read(call: Call, what: Wanted, number: int, size: int) -> tuple[int, tuple[D
         page = paging.page(session, what, number, size)
         return page.total, rows.read(session, call.caller, page.keys)
 
-    return call.deps.transact(unit)
+    return within(call, unit, is_quick=what.is_added_up)
 
 
 def run(call: Call, asked: ListAsked) -> Answer:

@@ -9,19 +9,21 @@ from services.cloudpay.call import Answer, Call, fresh_nonce
 from services.cloudpay.lists import figures
 from services.cloudpay.lists.asked import OverviewAsked, check_numbers, wanted
 from services.cloudpay.lists.figures import By, Figures, Group
+from services.cloudpay.lists.patience import within
 from services.cloudpay.lists.told import Overview, OverviewRow
 from services.cloudpay.lists.wanted import Wanted
 
 
 def read(call: Call, what: Wanted, by: By) -> list[tuple[Group, Figures]]:
     """In the order of the wallets' numbers, then of the ways of paying."""
-    found = call.deps.transact(lambda s: figures.read(s, what, by))
+    is_quick = what.is_added_up and not by.trade
+    found = within(call, lambda s: figures.read(s, what, by), is_quick=is_quick)
     return sorted(found.items(), key=lambda one: (platform_of(one[0]), one[0].trade or 0))
 
 
 def platform_of(group: Group) -> int:
-    """SubPayPlatform."""
-    return PLATFORMS[str(group.channel)][1]
+    """SubPayPlatform; 0 where wallets are not told apart."""
+    return PLATFORMS[group.channel][1] if group.channel else 0
 
 
 def run(call: Call, asked: OverviewAsked) -> Answer:

@@ -35,7 +35,7 @@ JOIN store s ON s.provider_id = o.provider_id AND s.id = o.store_id
 LEFT JOIN pay_code k ON k.provider_id = o.provider_id AND k.id = o.pay_code_id
 LEFT JOIN staff w ON w.provider_id = o.provider_id AND w.id = o.staff_id
 LEFT JOIN cpay_call c ON c.provider_id = o.provider_id AND c.merchant_id = o.merchant_id
-    AND c.kind = 'pay' AND c.number = o.out_trade_no
+    AND c.kind = 'pay' AND c.number = o.out_trade_no AND c.same <> ''
 LEFT JOIN deposit_move v ON v.provider_id = o.provider_id AND v.order_id = o.id
 LEFT JOIN deposit_freeze f ON f.provider_id = v.provider_id AND f.id = v.freeze_id
 """
@@ -64,7 +64,7 @@ SELECT r.id, {_ORDER_COLUMNS}, r.out_refund_no, r.refund_id, r.amount_fen AS bac
 FROM refund r JOIN pay_order o ON o.provider_id = r.provider_id AND o.id = r.order_id
 {_ORDER_PLACES}
 LEFT JOIN cpay_call rc ON rc.provider_id = r.provider_id AND rc.merchant_id = r.merchant_id
-    AND rc.kind = 'refund' AND rc.number = r.out_refund_no
+    AND rc.kind = 'refund' AND rc.number = r.out_refund_no AND rc.same <> ''
 WHERE r.provider_id = :p AND r.id = ANY(:ids)
 """)
 _STAFF: Final = text(
