@@ -19,7 +19,8 @@ LIFE_S = 30 * 86400.0  # after that the wallet releases what is left
 class Freeze:
     """`state` is the wallet's own word, `owner` as in Trade, `orders` the numbers of its trades.
 
-    `frozen_at` is None until the payer's money is held, `ends_at` when it is released unasked.
+    `frozen_at` is None until the payer's money is held, `ends_at` when it is released unasked;
+    `operations` are Alipay's: each freeze, payment and unfreezing with its `out_request_no`.
     """
 
     channel: str
@@ -74,6 +75,7 @@ class FreezeBook:
         self._journal = journal
         self._freezes: dict[tuple[str, str, str], Freeze] = {}
         self._by_id: dict[tuple[str, str], Freeze] = {}
+        self._by_request: dict[tuple[str, str, str], Freeze] = {}
         if journal.exists():
             self._replay()
 
@@ -92,6 +94,10 @@ class FreezeBook:
         self._freezes[(freeze.channel, freeze.owner, freeze.out_freeze_no)] = freeze
         if freeze.freeze_id:
             self._by_id[(freeze.channel, freeze.freeze_id)] = freeze
+        for made in freeze.operations:
+            if made["out_request_no"]:
+                key = (freeze.channel, freeze.owner, made["out_request_no"])
+                self._by_request[key] = freeze
 
     def put(self, freeze: Freeze) -> None:
         self._keep(freeze)
@@ -109,12 +115,17 @@ class FreezeBook:
         """By WeChat's transaction_id or Alipay's auth_no."""
         return self._by_id.get((channel, freeze_id))
 
+    def by_request(self, channel: str, owner: str, out_request_no: str) -> Freeze | None:
+        """The freeze that has an operation of this number."""
+        return self._by_request.get((channel, owner, out_request_no))
+
     def all(self, channel: str = "") -> list[Freeze]:
         return [f for f in self._freezes.values() if channel in ("", f.channel)]
 
     def forget(self) -> None:
         self._freezes.clear()
         self._by_id.clear()
+        self._by_request.clear()
         self._journal.unlink(missing_ok=True)
 
 

@@ -54,7 +54,7 @@ class AlipayMerchant:
     app_auth_token: str
     name: str
     token_state: str = "valid"  # valid, invalid, expired, no_api
-    products: frozenset[str] = frozenset({"f2f", "wap"})
+    products: frozenset[str] = frozenset({"f2f", "wap", "preauth"})
     shops: tuple[AlipayShop, ...] = ()
     is_granted: bool = True  # False: it consents to the app in the course of a test or a demo
 

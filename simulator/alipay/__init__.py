@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from flask import Flask
 
-from simulator.alipay import bills, consent, grants, notices, refunds, trades, wallet
+from simulator.alipay import (
+    bills,
+    consent,
+    fund_notices,
+    grants,
+    holds,
+    notices,
+    refunds,
+    trades,
+    wallet,
+)
 from simulator.alipay.consent import add_consent
 from simulator.alipay.expiry import Expiry
 from simulator.alipay.gateway import add_gateway
@@ -53,6 +63,7 @@ def register(app: Flask, world: World) -> None:
         if trade.channel == trades.CHANNEL and trade.state == trades.WAITING:
             sim.expiry.watch(trade.expires_at, trade.owner, trade.out_trade_no)
     refunds.rearm(sim)
+    holds.rearm(sim)
     for app_id in world.alipay:  # made now, not during a call
         integrator_key(world, app_id)
         gateway_key(world, app_id)
@@ -69,6 +80,7 @@ def register(app: Flask, world: World) -> None:
         *sorted(names),
         notices.OPERATION,
         notices.REFUNDED,
+        fund_notices.OPERATION,
         wallet.OPERATION,
         consent.PATH,
         grants.PATH,
@@ -80,6 +92,12 @@ def _declare(switches: Switches, world: World) -> None:
         switches.declare(f"alipay.{name}", default, allowed, about)
     for each in world.alipay.values():
         for merchant in each.merchants.values():
+            switches.declare(
+                f"alipay.preauth.{merchant.pid}",
+                "signed",
+                ("signed", "not_signed"),
+                f"{merchant.name} 的当面资金授权（预授权）是否已签约",
+            )
             switches.declare(
                 f"alipay.token.{merchant.pid}",
                 "",

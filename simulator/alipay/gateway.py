@@ -50,7 +50,7 @@ def _served(sim: Alipay, arrival: Arrival, call: Call) -> Response:
 
 def _answer(sim: Alipay, arrival: Arrival, method: Method, call: Call) -> Response:
     node = method.handle(call)
-    number = call.biz.get("out_trade_no") or ""
+    number = call.biz.get("out_trade_no") or call.biz.get("out_order_no") or ""
     if isinstance(node, Response):
         sim.world.note("call", method.name, "page", number)
         return node

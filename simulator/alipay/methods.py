@@ -10,6 +10,9 @@ from flask import Response
 
 from simulator.alipay import (
     bills,
+    capture,
+    freezing,
+    fund_tables,
     grants,
     looking,
     opening,
@@ -17,6 +20,7 @@ from simulator.alipay import (
     shops,
     tables,
     tokens,
+    unfreezing,
     wap,
 )
 from simulator.alipay.fields import Field
@@ -49,10 +53,49 @@ class Method:
         return (self.operation, self.name, "/gateway.do")
 
 
+_BAD_FUND = "ILLEGAL_ARGUMENT"
+_FUND = (
+    Method(
+        "alipay.fund.auth.order.freeze",
+        "alipay.freeze",
+        fund_tables.FREEZE,
+        freezing.freeze,
+        bad=_BAD_FUND,
+    ),
+    Method(
+        "alipay.fund.auth.order.voucher.create",
+        "alipay.voucher",
+        fund_tables.VOUCHER,
+        freezing.voucher,
+        bad=_BAD_FUND,
+    ),
+    Method(
+        "alipay.fund.auth.operation.detail.query",
+        "alipay.freeze_query",
+        fund_tables.DETAIL,
+        unfreezing.detail,
+        bad=_BAD_FUND,
+    ),
+    Method(
+        "alipay.fund.auth.order.unfreeze",
+        "alipay.unfreeze",
+        fund_tables.UNFREEZE,
+        unfreezing.unfreeze,
+        bad=_BAD_FUND,
+    ),
+    Method(
+        "alipay.fund.auth.operation.cancel",
+        "alipay.freeze_cancel",
+        fund_tables.CANCEL,
+        unfreezing.cancel,
+        bad=_BAD_FUND,
+    ),
+)
 _ALL = (
+    *_FUND,
     Method("alipay.trade.create", "alipay.create", tables.CREATE, opening.create),
     Method("alipay.trade.precreate", "alipay.precreate", tables.PRECREATE, opening.precreate),
-    Method("alipay.trade.pay", "alipay.pay", tables.PAY, opening.pay),
+    Method("alipay.trade.pay", "alipay.pay", tables.PAY, capture.pay),
     Method("alipay.trade.query", "alipay.query", tables.QUERY, looking.query),
     Method("alipay.trade.close", "alipay.close", tables.CLOSE, looking.close),
     Method("alipay.trade.cancel", "alipay.cancel", tables.CANCEL, looking.cancel),

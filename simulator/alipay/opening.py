@@ -26,12 +26,14 @@ QR_LIFE = 2 * 3600.0
 PAY_CODE = re.compile(r"(2[5-9]|30)\d{14,22}", re.ASCII)
 FACE_CODE = re.compile(r"fp[0-9A-Za-z]{33}", re.ASCII)
 F2F = "FACE_TO_FACE_PAYMENT"
+PREAUTH = "preauth"
 
 
 def order_from(call: Call, buyer: str | None, life: float, product: str = "f2f") -> Order:
     """Checks what all products share. The merchant must have the product (3.4)."""
     merchant, biz, clock = call.seller(), call.biz, call.sim.world.clock
-    if product not in merchant.products or call.sim.switch(f"product.{merchant.pid}") == "none":
+    is_unsigned = product != PREAUTH and call.sim.switch(f"product.{merchant.pid}") == "none"
+    if product not in merchant.products or is_unsigned:
         raise Refusal("ACQ.ACCESS_FORBIDDEN")
     if biz.get("alipay_store_id"):  # none is registered here
         raise Refusal("ACQ.INVALID_STORE_ID")
@@ -145,6 +147,9 @@ def scanned(sim: Alipay, qr_code: str) -> Trade:
 def pay(call: Call) -> dict[str, Any]:
     """alipay.trade.pay (4.2): 10000, or 10003 where the payer must confirm on the phone."""
     sim, biz = call.sim, call.biz
+    for name in ("auth_code", "scene"):  # not needed with an auth_no
+        if not biz.get(name):
+            raise Refusal("ACQ.INVALID_PARAMETER", f"参数无效：{name} 不能为空")
     check_product(biz, F2F)
     order = order_from(call, None, F2F_LIFE)
     with sim.world.books.lock:
@@ -154,10 +159,10 @@ def pay(call: Call) -> dict[str, Any]:
         trade.facts["buyer"] = person
         sim.world.books.put(trade)
     if "10003" in (call.asked, sim.switch("pay_result")):
-        return {"code": "10003", "msg": MESSAGES["10003"], **_receipt(call, trade, "0.00")}
+        return {"code": "10003", "msg": MESSAGES["10003"], **receipt(call, trade, "0.00")}
     first = sim.world.faults.take("reorder", "alipay.pay", call.method) is not None
     trades.pay(sim, trade, person, notice_first=first)
-    return _receipt(call, trade, yuan(trade.amount_fen)) | money(trade)
+    return receipt(call, trade, yuan(trade.amount_fen)) | money(trade)
 
 
 def _payer(call: Call) -> str:
@@ -171,7 +176,7 @@ def _payer(call: Call) -> str:
     return shown.person
 
 
-def _receipt(call: Call, trade: Trade, paid: str) -> dict[str, Any]:
+def receipt(call: Call, trade: Trade, paid: str) -> dict[str, Any]:
     person = trade.facts["buyer"]
     named = call.sim.identity(call.app.app_id, person, "buyer_user_id", "buyer_open_id")
     return {

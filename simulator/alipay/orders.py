@@ -42,6 +42,26 @@ class Order:
         return [self.amount_fen, self.subject, self.seller_id]
 
 
+@dataclass(frozen=True)
+class Hold:
+    """What was asked for, by payment code or by a code to scan."""
+
+    owner: str
+    out_order_no: str
+    out_request_no: str
+    amount_fen: int
+    title: str
+    product_code: str
+    notify_url: str
+    charset: str
+    life: float
+
+    @property
+    def fingerprint(self) -> list[Any]:
+        """A repeat must agree in these."""
+        return [self.out_request_no, self.amount_fen, self.title]
+
+
 def express_seconds(text: str, clock: Clock) -> float:
     """`90m`, `2h`, `15d`, or `1c`: until the day ends in China. Raises for more than 15 days."""
     if text == "1c":

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from simulator import second
 from simulator.alipay.codes import Refusal
 from simulator.alipay.expiry import Expiry
-from simulator.alipay.orders import Order
+from simulator.alipay.orders import Hold, Order
 from simulator.parties import PEOPLE, AlipayApp, AlipayMerchant
 from simulator.world import Token, World
 
@@ -50,6 +50,15 @@ class Visit:
 
 
 @dataclass
+class Voucher:
+    """A deposit's code that nobody has scanned yet: no order exists (6)."""
+
+    token: str
+    hold: Hold
+    valid_until: float
+
+
+@dataclass
 class PayCode:
     """A payment code on a phone's screen: good once and about a minute (4.2)."""
 
@@ -63,6 +72,7 @@ class Alipay:
     expiry: Expiry
     offers: dict[str, Offer] = field(default_factory=dict)
     visits: dict[str, Visit] = field(default_factory=dict)
+    vouchers: dict[str, Voucher] = field(default_factory=dict)  # by the code's last part
     pay_codes: dict[str, PayCode] = field(default_factory=dict)
     bills: dict[str, tuple[bytes, float]] = field(default_factory=dict)  # file, good until
 
@@ -71,6 +81,7 @@ class Alipay:
         if _MARK not in self.world.tokens:
             self.offers.clear()
             self.visits.clear()
+            self.vouchers.clear()
             self.pay_codes.clear()
             self.bills.clear()
             self.world.tokens[_MARK] = Token("", "", "", float("inf"))

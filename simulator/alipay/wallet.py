@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from simulator.alipay import opening, trades
+from simulator.alipay import freezing, holds, opening, trades
 from simulator.alipay.codes import Refusal
 from simulator.alipay.fields import yuan
 from simulator.alipay.state import Alipay
 from simulator.books import Trade
+from simulator.freezes import Freeze
 from simulator.parties import PEOPLE
 from simulator.wallets import PhoneContext, WalletHandler
 
@@ -20,7 +21,8 @@ _RESULT = {"cancel": CANCELLED, "fail": FAILED}
 
 def wallet(sim: Alipay) -> WalletHandler:
     """`tradeNO` as the bridge gives it, or `qrCode`: a scanned precreate, which makes the trade;
-    or `out_trade_no` of a payment code's trade that waits for the password (10003).
+    or `out_trade_no` of a payment code's trade that waits for the password (10003); `qrCode` of a
+    deposit's code, or `out_order_no` of a deposit that waits.
 
     Faults on "alipay.wallet": delay; error and lose_answer answer 6004, the second after paying;
     reorder lets the notice arrive before the page hears.
@@ -56,6 +58,9 @@ def _acted(sim: Alipay, params: dict[str, Any], act: str, person: str) -> dict[s
         time.sleep(late.ms / 1000)
     if faults.take("error", OPERATION):
         return {"resultCode": UNKNOWN}
+    held = _deposit(sim, params)
+    if held is not None:
+        return _deposited(sim, held, act, person)
     trade = _trade(sim, params)
     trades.payable(sim, trade, person)
     sim.world.note("wallet", f"alipay {act}", PEOPLE[person].name, trade.out_trade_no)
@@ -68,6 +73,34 @@ def _acted(sim: Alipay, params: dict[str, Any], act: str, person: str) -> dict[s
     if faults.take("lose_answer", OPERATION):
         return {"resultCode": UNKNOWN}
     return _shown(trade, DONE)
+
+
+def _deposit(sim: Alipay, params: dict[str, Any]) -> Freeze | None:
+    code, number = params.get("qrCode"), params.get("out_order_no")
+    if isinstance(number, str):
+        for freeze in sim.world.freezes.all(holds.CHANNEL):
+            if freeze.out_freeze_no == number:
+                return freeze
+        raise Refusal("AUTH_ORDER_NOT_EXIST")
+    return freezing.scanned(sim, code) if isinstance(code, str) else None
+
+
+def _deposited(sim: Alipay, freeze: Freeze, act: str, person: str) -> dict[str, Any]:
+    """Agreed to or not; what is not agreed to waits on, until its time is over."""
+    holds.confirmable(sim, freeze, person)
+    sim.world.note("wallet", f"alipay {act}", PEOPLE[person].name, freeze.out_freeze_no)
+    result = _RESULT.get(act, DONE)
+    if result == DONE:
+        holds.confirm(sim, freeze, person)
+        if sim.world.faults.take("lose_answer", OPERATION):
+            return {"resultCode": UNKNOWN}
+    return {
+        "resultCode": result,
+        "auth_no": freeze.freeze_id,
+        "out_order_no": freeze.out_freeze_no,
+        "order_title": freeze.facts["title"],
+        "amount": yuan(freeze.freeze_fen),
+    }
 
 
 def _trade(sim: Alipay, params: dict[str, Any]) -> Trade:

@@ -14,6 +14,14 @@ GOODS = {"goods_id": "g1", "goods_name": "茶", "quantity": 1, "price": "1.00"}
 OPENING = {"out_trade_no": "R20261122000001", "total_amount": "1.00", "subject": "茶"}
 WHICH = {"out_trade_no": "R20261122000001"}
 LATELY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=3)
+HELD = {
+    "out_order_no": "H20261122000001",
+    "out_request_no": "H20261122000001",
+    "order_title": "押金",
+    "amount": "1.00",
+    "product_code": "PRE_AUTH",
+}
+OPERATION = {"out_order_no": "H20261122000001", "out_request_no": "H20261122000001"}
 RIGHT: dict[str, dict[str, Any]] = {
     "alipay.trade.create": OPENING | {"buyer_id": "2088102000000001"},
     "alipay.trade.precreate": OPENING,
@@ -28,6 +36,17 @@ RIGHT: dict[str, dict[str, Any]] = {
         "bill_type": "trade",
         "bill_date": str(LATELY),
     },
+    "alipay.fund.auth.order.freeze": HELD
+    | {"auth_code": "286512345678901234", "auth_code_type": "bar_code"},
+    "alipay.fund.auth.order.voucher.create": HELD,
+    "alipay.fund.auth.operation.detail.query": OPERATION,
+    "alipay.fund.auth.order.unfreeze": {
+        "auth_no": "2026112210002001000000000001",
+        "out_request_no": "U20261122000001",
+        "amount": "1.00",
+        "remark": "退房",
+    },
+    "alipay.fund.auth.operation.cancel": OPERATION | {"remark": "超时"},
     "alipay.open.auth.token.app": {"grant_type": "authorization_code", "code": "0" * 32},
     "alipay.offline.market.shop.batchquery": {"page_no": "1"},
     "alipay.offline.market.shop.querydetail": {"shop_id": "2026112100001"},

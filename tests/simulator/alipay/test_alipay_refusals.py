@@ -26,7 +26,7 @@ def test_a_wrong_field_is_refused(client: Client, world: World, case: Wrong) -> 
         assert answer.sub_code == case.sub_code, answer.node
         assert answer.code == "40004"
         assert answer.sign is not None
-    assert list(world.books.all()) == []
+    assert list(world.books.all()) == world.freezes.all() == []
 
 
 @pytest.mark.parametrize("method", RIGHT)
@@ -34,6 +34,7 @@ def test_the_requests_that_were_spoiled_are_right_themselves(client: Client, met
     answer = client.call(method, RIGHT[method])
     assert "INVALID_PARAMETER" not in answer.text
     assert "ILLEGAL_PARAM" not in answer.text
+    assert "ILLEGAL_ARGUMENT" not in answer.text
 
 
 @pytest.mark.parametrize("method", [m for m in RIGHT if "wap" not in m])
@@ -43,6 +44,7 @@ def test_unknown_fields_pass_when_the_switch_says_so(
     world.switches.set("alipay.unknown_fields", "ignore")
     answer = client.call(method, RIGHT[method] | {"no_such_field": "1"}, no_such_common="1")
     assert "INVALID_PARAMETER" not in answer.text
+    assert "ILLEGAL_ARGUMENT" not in answer.text
 
 
 RULES = [
@@ -84,6 +86,9 @@ RULES = [
     ("alipay.trade.precreate", {"product_code": "JSAPI_PAY"}, "ACQ.INVALID_PARAMETER"),
     ("alipay.trade.wap.pay", {"product_code": "QUICK_WAP_PAY"}, "ACQ.INVALID_PARAMETER"),
     ("alipay.trade.pay", {"auth_code": "12"}, "ACQ.PAYMENT_AUTH_CODE_INVALID"),
+    ("alipay.trade.pay", {"auth_code": None}, "ACQ.INVALID_PARAMETER"),
+    ("alipay.trade.pay", {"scene": ""}, "ACQ.INVALID_PARAMETER"),
+    ("alipay.trade.pay", {"auth_no": "2026"}, "ACQ.AUTH_NO_ERROR"),
     ("alipay.trade.query", {"out_trade_no": None}, "ACQ.INVALID_PARAMETER"),
     ("alipay.trade.close", {"out_trade_no": None}, "ACQ.INVALID_PARAMETER"),
     ("alipay.trade.cancel", {"out_trade_no": None}, "ACQ.INVALID_PARAMETER"),
