@@ -30,6 +30,11 @@ _EXPIRED = (
     "DELETE FROM heartbeat WHERE seen_at < :yesterday",
     "DELETE FROM activation_try WHERE tried_at < :yesterday",
     "DELETE FROM ad_view WHERE seen_at < :two_days_ago",
+    "DELETE FROM device_setting WHERE expires_at < :yesterday",
+    "DELETE FROM device_binding WHERE expires_at < :yesterday",
+    "DELETE FROM till_login WHERE expires_at < :yesterday",
+    "DELETE FROM device_report WHERE received_at < :reports_end",
+    "DELETE FROM till_telemetry WHERE received_at < :reports_end",
     "DELETE FROM merchant_file WHERE created_at < :week_ago",
 )
 
@@ -40,6 +45,7 @@ def remove_expired(deps: Deps) -> None:
         times = {"now": now, "hour_ago": now - timedelta(hours=1), "yesterday": now - timedelta(1)}
         times["month_ago"], times["week_ago"] = now - timedelta(30), now - timedelta(7)
         times["two_days_ago"] = now - timedelta(2)
+        times["reports_end"] = now - timedelta(deps.settings.device_reports_days)
         for statement in _EXPIRED:
             session.execute(text(statement), times)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from blueprints.cpay import calls, described
+from blueprints.cpay import calls, described, devices
 
 bp = Blueprint("cpay", __name__)
 bp.get("/cpay/openapi.json")(described.openapi)
+bp.route("/cpay/ping", methods=["GET", "POST"])(devices.ping)
+bp.get("/cpay/use_device_setting")(devices.use_device_setting)
+bp.get("/cpay/bind_device")(devices.bind_device)
 calls.install(bp)

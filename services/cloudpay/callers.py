@@ -71,7 +71,7 @@ _SHOP = text(
 
 def routed_by(content: dict[str, Any]) -> tuple[str, str] | None:
     """(kind of route, id) that names the caller, or None where the content has none."""
-    inner = content.get("pay_mch_key")
+    inner = content.get("pay_mch_key") or mapped(content)[1]
     places = [inner] if isinstance(inner, dict) else []
     for name, kind in (
         ("out_sub_mch_id", "sub_mch"),
@@ -84,6 +84,17 @@ def routed_by(content: dict[str, Any]) -> tuple[str, str] | None:
             if isinstance(value, str) and 0 < len(value) <= 64 and "\x00" not in value:
                 return kind, value
     return None
+
+
+def mapped(content: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """query_identity_mapping's ids: `out` or `mch`, as a Go client's oneof writes them, too."""
+    holders = (content, content.get("Condition"))
+    for holder in (one for one in holders if isinstance(one, dict)):
+        for name in ("out", "mch"):
+            found = holder.get(name, holder.get(name.title()))
+            if isinstance(found, dict):
+                return name, found
+    return "", {}
 
 
 def find_caller(deps: Deps, content: dict[str, Any]) -> Caller | None:

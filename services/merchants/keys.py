@@ -61,7 +61,11 @@ def devices(session: Session, merchant: Merchant) -> int:
     """How many devices are known at the merchant: each that signs has to be told a new key."""
     return int(
         session.execute(
-            text("SELECT count(*) FROM synced_device WHERE provider_id = :p AND merchant_id = :m"),
+            text(
+                "SELECT (SELECT count(*) FROM synced_device WHERE provider_id = :p"
+                " AND merchant_id = :m) + (SELECT count(*) FROM device WHERE provider_id = :p"
+                " AND merchant_id = :m AND sn_code IS NOT NULL)"
+            ),
             {"p": merchant.provider_id, "m": merchant.id},
         ).scalar_one()
     )

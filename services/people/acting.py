@@ -60,10 +60,13 @@ class Acting:
     merchant_name: str = ""
     store_name: str = ""
     is_stopped: bool = False  # dismissed: only `why_not` ever returns such a one
+    known_as: str = ""  # who acts where that is no person: the merchant's own programs, by its key
 
     @property
     def actor(self) -> str:
         """As audit entries name him."""
+        if self.known_as:
+            return self.known_as
         return f"{'admin' if self.role.is_providers else 'staff'}:{self.id}"
 
     @property

@@ -30,6 +30,8 @@ class Right(StrEnum):
     STORE_ADD = "store_add"  # a new store, and deleting one
     CODES = "codes"  # a new code, its name, switching it off, unbinding
     BIND = "bind"  # a blank code, by scanning it
+    DEVICES = "devices"  # adding, binding and freeing the devices of stores
+    TILLS = "tills"  # letting a till in that shows its code
     STAFF = "staff"  # a store's people: list, add, activate, change; all stores' with ALL_STORES
     ADMINS = "admins"  # the merchant's admins: beside it `can_manage_admins` for any change
     SHIFTS = "shifts"  # duty and slips: the own ones; the store's and all stores' as above
@@ -41,11 +43,11 @@ class Right(StrEnum):
 
 MANAGER: Final = frozenset(
     {Right.ORDERS, Right.SEARCH, Right.MEMBERS, Right.FIGURES, Right.PAYOUTS}
-    | {Right.STAFF, Right.SHIFTS, Right.DUTY}
+    | {Right.STAFF, Right.SHIFTS, Right.DUTY, Right.TILLS}
     | {Right.STORES, Right.STORE_EDIT, Right.CODES, Right.BIND}
 )
 CLERK: Final = frozenset(
-    {Right.ORDERS, Right.SEARCH, Right.SHIFTS, Right.DUTY, Right.STORES, Right.BIND}
+    {Right.ORDERS, Right.SEARCH, Right.SHIFTS, Right.DUTY, Right.STORES, Right.BIND} | {Right.TILLS}
 )
 # The provider's people see; what they change, they change in their console (product 2.2).
 PROVIDERS: Final = frozenset({Right.ORDERS, Right.ALL_STORES, Right.STORES})

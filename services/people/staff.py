@@ -81,27 +81,44 @@ def add(deps: Deps, who: Acting, wish: Wish) -> str:
         me = _lock(session, who)
         _check_place(session, who, me, wish)
         _check_grants(me, (False, False), (wish.can_refund, wish.can_manage_admins))
-        row = Staff(
-            provider_id=who.provider_id,
-            merchant_id=who.merchant_id,
-            store_id=wish.store_id,
-            public_id=new_public_id(),
-            role=wish.role,
-            name="",
-            can_refund=wish.can_refund,
-            can_manage_admins=wish.can_manage_admins,
-            created_at=deps.now(),
-        )
-        _fill(session, row, wish)
-        session.add(row)
-        session.flush()
-        if wish.phone:
-            contact.keep_phone(deps, row, contact.clean_phone(wish.phone))
-        _note(session, deps, who, "staff_added", row, role=row.role.value, store=row.store_id)
-        _note_rights(session, deps, who, row, (False, False))
-        return row.public_id
+        return prepare(session, deps, who, wish).public_id
 
     return deps.transact(unit)
+
+
+def prepare(session: Session, deps: Deps, who: Acting, wish: Wish) -> Staff:
+    """The row of `add`, without asking who may: the merchant is locked, the place is its own."""
+    row = Staff(
+        provider_id=who.provider_id,
+        merchant_id=who.merchant_id,
+        store_id=wish.store_id,
+        public_id=new_public_id(),
+        role=wish.role,
+        name="",
+        can_refund=wish.can_refund,
+        can_manage_admins=wish.can_manage_admins,
+        created_at=deps.now(),
+    )
+    _fill(session, row, wish)
+    session.add(row)
+    session.flush()
+    if wish.phone:
+        contact.keep_phone(deps, row, contact.clean_phone(wish.phone))
+    _note(session, deps, who, "staff_added", row, role=row.role.value, store=row.store_id)
+    _note_rights(session, deps, who, row, (False, False))
+    return row
+
+
+def describe(session: Session, deps: Deps, who: Acting, row: Staff, wish: Wish) -> bool:
+    """Name, number, remark and whether he hears of payments: no right, role or place. False when
+    all stood so before. The merchant is locked."""
+    before = (row.name, row.number, row.remark, row.wants_notices)
+    _fill(session, row, wish)
+    session.flush()
+    if before == (row.name, row.number, row.remark, row.wants_notices):
+        return False
+    _note(session, deps, who, "staff_changed", row, role=row.role.value, store=row.store_id)
+    return True
 
 
 def change(deps: Deps, who: Acting, public_id: str, wish: Wish) -> None:

@@ -37,24 +37,24 @@ class StoreStopped(Conflict):
 
 def add(deps: Deps, who: Acting, values: Mapping[str, Any]) -> str:
     """A store with its first code and a 店长 to be activated (product STO-7); its id."""
+    return deps.transact(lambda s: put(s, who, values, deps.now()).out_shop_id)
+
+
+def put(session: Session, who: Acting, values: Mapping[str, Any], now: datetime) -> Store:
+    """As `add`."""
     shop = "shop" + letters(16)
-
-    def unit(session: Session) -> str:
-        now = deps.now()
-        # one after the other at a merchant: what is made here has numbers of its own
-        merchant = session.get_one(
-            Merchant, (who.provider_id, who.merchant_id), with_for_update={"key_share": True}
-        )
-        if session.get(Route, ("shop", shop)) is not None:
-            raise Conflict("再试一次：编号恰好被占用")
-        store = make_store(session, merchant, now=now, out_shop_id=shop, **values)
-        code = free_code(session, "")
-        make_code(session, store, code=code, name="", now=now, is_first=True)
-        make_first_person(session, store, now=now)
-        _note(session, who, store, "store_added", now, code=code)
-        return shop
-
-    return deps.transact(unit)
+    # one after the other at a merchant: what is made here has numbers of its own
+    merchant = session.get_one(
+        Merchant, (who.provider_id, who.merchant_id), with_for_update={"key_share": True}
+    )
+    if session.get(Route, ("shop", shop)) is not None:
+        raise Conflict("再试一次：编号恰好被占用")
+    store = make_store(session, merchant, now=now, out_shop_id=shop, **values)
+    code = free_code(session, "")
+    make_code(session, store, code=code, name="", now=now, is_first=True)
+    make_first_person(session, store, now=now)
+    _note(session, who, store, "store_added", now, code=code)
+    return store
 
 
 def change(deps: Deps, who: Acting, out_shop_id: str, values: Mapping[str, Any]) -> bool:
@@ -62,18 +62,25 @@ def change(deps: Deps, who: Acting, out_shop_id: str, values: Mapping[str, Any])
 
     def unit(session: Session) -> bool:
         store = find(session, who, out_shop_id, lock=True)
-        changed = {
-            name: [_plain(getattr(store, name)), _plain(value)]
-            for name, value in values.items()
-            if getattr(store, name) != value
-        }
-        for name in changed:
-            setattr(store, name, values[name])
-        if changed:
-            _note(session, who, store, "store_changed", deps.now(), changed=changed)
-        return bool(changed)
+        return write(session, who, store, values, deps.now())
 
     return deps.transact(unit)
+
+
+def write(
+    session: Session, who: Acting, store: Store, values: Mapping[str, Any], now: datetime
+) -> bool:
+    """As `change`; the store is locked."""
+    changed = {
+        name: [_plain(getattr(store, name)), _plain(value)]
+        for name, value in values.items()
+        if getattr(store, name) != value
+    }
+    for name in changed:
+        setattr(store, name, values[name])
+    if changed:
+        _note(session, who, store, "store_changed", now, changed=changed)
+    return bool(changed)
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from errors import AppError
+from models.device import Device
 from models.merchant import Staff, Store
 from models.paycode import PayCode, PayCodeKind
 from services import audit
@@ -106,34 +107,47 @@ def delete(deps: Deps, who: Acting, out_shop_id: str) -> str:
     """
 
     def unit(session: Session) -> str:
-        now = deps.now()
         store = find(session, who, out_shop_id, lock=True)
-        found = standing(session, store, now)
-        if not found.is_free:
-            raise found.refusal()
-        store.is_active, store.paused_at, store.deleted_at = False, None, now
-        of_store = (Staff.provider_id == store.provider_id, Staff.store_id == store.id)
-        session.execute(
-            update(Staff).where(*of_store, Staff.is_active).values(is_active=False, removed_at=now)
-        )
-        session.execute(
-            update(PayCode)
-            .where(
-                PayCode.provider_id == store.provider_id,
-                PayCode.store_id == store.id,
-                PayCode.bound_at.is_not(None),
-            )
-            .values(kind=PayCodeKind.BLANK, store_id=None, staff_id=None, bound_at=None)
-        )
-        audit.record(
-            session,
-            provider_id=store.provider_id,
-            actor=who.actor,
-            action="store_deleted",
-            subject=f"store:{store.out_shop_id}",
-            at=now,
-            last_trade_at=found.last_at.isoformat() if found.last_at else None,
-        )
+        remove(session, who, store, deps.now())
         return short_name(store)
 
     return deps.transact(unit)
+
+
+def remove(session: Session, who: Acting, store: Store, now: datetime) -> None:
+    """As `delete`; the store is locked. Its devices are free for other stores."""
+    found = standing(session, store, now)
+    if not found.is_free:
+        raise found.refusal()
+    store.is_active, store.paused_at, store.deleted_at = False, None, now
+    of_store = (Staff.provider_id == store.provider_id, Staff.store_id == store.id)
+    session.execute(
+        update(Staff).where(*of_store, Staff.is_active).values(is_active=False, removed_at=now)
+    )
+    session.execute(
+        update(PayCode)
+        .where(
+            PayCode.provider_id == store.provider_id,
+            PayCode.store_id == store.id,
+            PayCode.bound_at.is_not(None),
+        )
+        .values(kind=PayCodeKind.BLANK, store_id=None, staff_id=None, bound_at=None)
+    )
+    session.execute(
+        update(Device)
+        .where(
+            Device.provider_id == store.provider_id,
+            Device.store_id == store.id,
+            Device.deleted_at.is_(None),
+        )
+        .values(sn_code=None, bound_by=None, bound_at=None, deleted_at=now)
+    )
+    audit.record(
+        session,
+        provider_id=store.provider_id,
+        actor=who.actor,
+        action="store_deleted",
+        subject=f"store:{store.out_shop_id}",
+        at=now,
+        last_trade_at=found.last_at.isoformat() if found.last_at else None,
+    )
