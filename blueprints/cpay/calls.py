@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
 from services.cloudpay import dispatch
 from services.cloudpay.statuses import Internal
@@ -32,35 +32,51 @@ def install(bp: Blueprint) -> None:
 
 
 def call(method: str = "") -> Response:
+    name = method.rstrip("/")
     if request.method != "POST":
-        return _refusal(method, "请用POST方法调用", Internal.NO_METHOD)
-    request.max_content_length = deps().settings.cpay_most_kb << 10
-    return reply(dispatch.answer(deps(), method.rstrip("/"), _body(), ip=_ip()))
+        return _refusal(name, "请用POST方法调用", Internal.NO_METHOD)
+    raw = body()
+    if raw is None:
+        return _refusal(name, "请求过大", Internal.TOO_LARGE)
+    return reply(dispatch.answer(deps(), name, raw, ip=_ip()))
 
 
-def _body() -> bytes:
-    """As it was sent, whatever type it says to be; a form is not taken apart."""
-    return request.get_data(cache=False, parse_form_data=False)
+def body() -> bytes | None:
+    """As it was sent, whatever type it says to be; None: larger than `CPAY_MOST_KB`.
+
+    What is too large is taken all the same, up to 8 MB, and forgotten: most clients read no answer
+    before all is sent.
+    """
+    most, length = deps().settings.cpay_most_kb << 10, request.content_length
+    if length is None and not request.environ.get("wsgi.input_terminated"):
+        return b""
+    if length is not None and length > most:
+        _read(min(length, _DRAINED), keep=False)
+        return None
+    raw = _read(most + 1 if length is None else length)
+    if len(raw) <= most:
+        return raw
+    _read(_DRAINED, keep=False)
+    return None
+
+
+def _read(most: int, *, keep: bool = True) -> bytes:
+    """The next `most` bytes, or fewer where there are no more."""
+    pieces, stream = [], request.environ["wsgi.input"]
+    while most > 0 and (piece := stream.read(min(most, 65536))):
+        most -= len(piece)
+        if keep:
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _ip() -> str:
     return request.remote_addr or ""
 
 
-def refused(error: HTTPException) -> Response:
+def refused(_error: HTTPException) -> Response:
     """What the web server or Flask stands against, in the protocol's words."""
-    if isinstance(error, RequestEntityTooLarge):
-        _drain()
-        return _refusal(_name(), "请求过大", Internal.TOO_LARGE)
     return _refusal(_name(), "请求有误", Internal.NOT_JSON)
-
-
-def _drain() -> None:
-    """Take the rest of what is too large: most clients read no answer before all is sent."""
-    length, stream = request.content_length, request.environ["wsgi.input"]
-    left = _DRAINED if length is None else min(length, _DRAINED)
-    while left > 0 and (piece := stream.read(min(left, 65536))):
-        left -= len(piece)
 
 
 def failed(_error: Exception) -> Response:

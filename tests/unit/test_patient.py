@@ -1,0 +1,50 @@
+"""Which bytes on an idle connection begin a request; what a stopping worker does not wait for."""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from config.patient import PatientWorker, begins
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_begun", "left"),
+    [
+        (b"", False, b""),
+        (b"\r\n", False, b""),
+        (b"\r", False, b""),
+        (b"\n\r\n\r\n", False, b""),
+        (b"\r\nPOST /", True, b"POST /"),
+        (b"P", True, b"P"),
+        (b" \r\n", True, b" \r\n"),
+    ],
+)
+def test_blank_lines_are_taken_and_nothing_else(sent: bytes, is_begun: bool, left: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.sendall(sent)
+        assert begins(ours) is is_begun
+        theirs.sendall(b"!")
+        assert ours.recv(100) == left + b"!"
+
+
+def test_an_ended_connection_is_handed_on_to_be_closed() -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        ours.setblocking(False)
+        theirs.close()
+        assert begins(ours) is True
+
+
+def test_a_worker_that_stops_waits_for_no_device() -> None:
+    worker: Any = object.__new__(PatientWorker)
+    worker.keepalived_conns = deque([SimpleNamespace(timeout=900.0)])
+    worker.pending_conns = deque([SimpleNamespace(timeout=900.0)])
+    worker._cap_keepalive(5.0)
+    assert [one.timeout for one in (*worker.keepalived_conns, *worker.pending_conns)] == [5.0, 5.0]
