@@ -14,6 +14,7 @@ from blueprints.console import answers
 from models.health import Level
 from models.merchant import Store
 from models.paycode import PayCode
+from services import audit
 from services.blank_codes import reading as batches
 from services.blank_codes.making import AT_ONCE, LONGEST_NOTE, MOST_PACKAGES, PACKAGE
 from services.code_finding import numbers
@@ -24,11 +25,14 @@ from services.help import link_for
 from services.onboarding.merchants import code_url
 from services.paycodes.reading import KINDS
 from services.stores.reading import name_of
+from web.files import as_csv
+from web.formats import local_time
 from web.problems import problem
 from web.qr import svg_uri
 from web.runtime import deps
 
 CODES: Final = "/console/codes"
+DEVICES_HEAD: Final = ("类型", "编号", "商户编号", "商户", "门店编号", "门店", "从什么时候起")
 CHIPS: Final = {
     Level.OK: ("ok", "正常"),
     Level.WARN: ("warn", "注意"),
@@ -62,11 +66,17 @@ def page(asked: str = "", status: int = 200, **more: Any) -> Response:
     before = request.args.get("before", "")
     wanted = int(before) if before.isascii() and before.isdigit() and len(before) < 10 else None
 
-    def unit(session: Session) -> tuple[Found, list[health.Finding], list[batches.BatchLine]]:
+    def unit(session: Session) -> dict[str, Any]:
         found = find(session, deps(), provider_id, asked)
-        return found, _health(session, found), batches.newest(session, provider_id, wanted)
+        ids = sorted({hit.merchant_id for hit in found.hits})
+        return {
+            "found": found, "health": _health(session, found),
+            "levels": health.worst_of(session, provider_id, ids) if ids else {},
+            "batches": batches.newest(session, provider_id, wanted),
+        }  # fmt: skip
 
-    found, findings, lines = deps().transact(unit)
+    held = deps().transact(unit)
+    found, findings, lines = held["found"], held["health"], held["batches"]
     shown = {
         "found": found, "typed_code": found.link.typed, "kind_label": LABELS[found.kind],
         "Kind": Kind, "meets": [_meets(found, one) for one in found.verdicts],
@@ -75,11 +85,30 @@ def page(asked: str = "", status: int = 200, **more: Any) -> Response:
         "own_url": _own_url(found), "qr_of": svg_uri,
         "kinds": KINDS, "connected": numbers.connected(), "missing": numbers.missing(),
         "own_address": deps().settings.base_url, "link_to": link_to,
+        "levels": held["levels"], "level_chips": {str(k.value): v for k, v in CHIPS.items()},
         "batches": lines, "is_first": wanted is None,
         "last": lines[-1].number if len(lines) == batches.PAGE and lines[-1].number > 1 else None,
         "package": PACKAGE, "most": MOST_PACKAGES, "at_once": AT_ONCE, "longest_note": LONGEST_NOTE,
     }  # fmt: skip
     return answers.page("console/codes.html", status, **{**shown, **more})
+
+
+def devices_csv() -> ResponseReturnValue:
+    """Which device is at whom, and since when: what is asked for when one breaks or moves."""
+    who, now = answers.operator(), deps().now()
+
+    def unit(session: Session) -> None:
+        audit.record(
+            session, provider_id=who.provider, actor=who.actor, action="file_exported",
+            subject="devices", at=now,
+        )  # fmt: skip
+
+    deps().transact(unit)
+    lines = (
+        (one.kind, one.name, one.merchant, one.merchant_name, one.store, one.store_name, one.since)
+        for one in numbers.every_device(deps(), who.provider)
+    )
+    return as_csv(f"devices-{local_time(now)[:10]}.csv", DEVICES_HEAD, lines)
 
 
 def link_to(path: str) -> str:

@@ -120,6 +120,7 @@ ROUTES: Final = (
     Route("GET", "/start", "start", Right.SEE, starting.show),
     Route("GET", "/codes", "codes", Right.SEE, codes.show),
     Route("POST", "/codes/find", "code_find", Right.SEE, codes.send),
+    Route("GET", "/codes/devices.csv", "code_devices", Right.EXPORT, codes.devices_csv),
     Route("POST", "/codes/batches", "code_batch_make", Right.MERCHANTS, code_batches.make),
     Route("GET", "/codes/<public_id>", "code_batch", Right.SEE, code_batches.show),
     Route("GET", "/codes/<public_id>/list.csv", "code_list", Right.EXPORT, code_batches.list_csv),

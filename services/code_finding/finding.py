@@ -121,6 +121,13 @@ def _old_staff(session: Session, provider_id: int, found: Found) -> None:
         _take_code(session, provider_id, found, route.code)
 
 
+def _device(session: Session, provider_id: int, found: Found) -> None:
+    """The store of the link, and where the device that it names is now."""
+    _old_store(session, provider_id, found)
+    if found.link.part("sn"):
+        found.hits = numbers.hardware(session, provider_id, found.link.part("sn"))
+
+
 def _member_card(session: Session, provider_id: int, found: Found) -> None:
     own = _out_mch_id(session, provider_id)
     if found.link.part("provider") != own:
@@ -169,7 +176,7 @@ _STEPS: Final = {
     Kind.OLD_STORE: _old_store,
     Kind.ONE_OFF: _old_store,
     Kind.ALIPAY_GRANT: _old_store,
-    Kind.DEVICE: _old_store,
+    Kind.DEVICE: _device,
     Kind.OLD_STAFF: _old_staff,
     Kind.MEMBER_CARD: _member_card,
     Kind.RESULT: _result,

@@ -16,6 +16,7 @@ from services.console import totp
 from tests.e2e.conftest import Screen
 from tests.harness.database import Server
 from tests.harness.product import Product
+from tests.integration.health.test_forms import pkcs12
 
 MakeScreen = Callable[..., Screen]
 PASSWORD = "一句足够长的话 2026"
@@ -91,16 +92,22 @@ def set_up(product: Product, page: Page) -> Authenticator:
 
 
 def keys(product: Product, page: Page, app: Authenticator) -> None:
+    confirm(page, app)  # a form with a file asks before it opens
     held = product.simulator.credentials()["wechat"]
     for label, name in {
-        "服务商号": "sp_mchid", "公众号 AppID": "sp_appid", "API 证书": "merchant_certificate",
-        "API 私钥": "merchant_private_key", "APIv3 密钥": "apiv3_key", "APIv2 密钥": "apiv2_key",
+        "服务商号": "sp_mchid", "公众号 AppID": "sp_appid",
+        "APIv3 密钥": "apiv3_key", "APIv2 密钥": "apiv2_key",
         "微信支付公钥 ID": "public_key_id", "微信支付公钥": "public_key",
         "公众号 AppSecret": "oa_secret",
     }.items():  # fmt: skip
         page.get_by_label(label, exact=True).fill(f"  {held[name]}\n")
+    page.get_by_label("证书文件", exact=True).set_input_files(
+        {"name": "apiclient_cert.p12", "mimeType": "application/x-pkcs12",
+         "buffer": pkcs12(held, held["sp_mchid"])}
+    )  # fmt: skip
     page.get_by_role("button", name="保存并测试").click(timeout=LONG)
-    confirm(page, app)
+    expect(page.locator("h1")).not_to_have_text("微信支付配置", timeout=LONG)
+    assert page.locator(".msg, .note.bad").all_inner_texts() == []
 
 
 def merchant(page: Page) -> None:

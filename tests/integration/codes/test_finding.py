@@ -129,3 +129,29 @@ def test_a_number_finds_what_is_called_so_and_hardware_as_soon_as_there_is_any(
         *numbers.missing(), *numbers.connected(),
     }  # fmt: skip
     assert "青禾茶事" in desk.get("/codes?q=8K3FQ2").text
+
+
+def test_a_serial_number_says_at_whom_the_device_is_and_since_when(product: Product) -> None:
+    desk = Console(product)
+    product.do(
+        "INSERT INTO synced_device (provider_id, merchant_id, kind, serial, created_at)"
+        " SELECT provider_id, id, 'mobile_terminal', 'WX_GREEN_' || id, '2026-11-01T04:00Z'"
+        " FROM merchant WHERE out_sub_mch_id = :m OR provider_id <> 1",
+        m=SUB,
+    )
+    own = product.one("SELECT id FROM merchant WHERE out_sub_mch_id = :m", m=SUB).id
+    link = f"/cpay/use_device_setting?osi=qinghe-hubin&si=3&sn=WX_GREEN_{own}"
+    for typed in (f"WX_GREEN_{own}", f"wx_green_{own}", f" ＷＸ_GREEN_{own}", link):
+        said = look(desk, typed)
+        for part in ("同步自买单", "青禾茶事", "2026-11-01 12:00:00 起", "配置健康", "未知"):
+            assert part in re.sub(r"\s+", " ", said), (typed, part)
+    assert "8K3FQ2" in look(desk, "qinghe-hubin"), "a store's codes stand beside it"
+    other = product.one("SELECT serial FROM synced_device WHERE provider_id <> 1 LIMIT 1").serial
+    assert "没有找到" in look(desk, other)
+    file = desk.get("/codes/devices.csv")
+    rows = file.content.decode("utf-8-sig").splitlines()
+    listed = next(row for row in rows if f"WX_GREEN_{own}," in row)
+    assert listed.split(",")[2:4] == [SUB, "青禾茶事"]
+    assert other not in file.text
+    assert product.one("SELECT 1 FROM audit_entry WHERE subject = 'devices'")
+    assert Console(product, "demo-viewer").get("/codes/devices.csv").status_code == 403
