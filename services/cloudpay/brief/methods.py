@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from services.cloudpay.brief import lists
+from services.cloudpay.brief.pay import BRIEF_MICRO_PAY
+from services.cloudpay.brief.query import BRIEF_QUERY_ORDER
 from services.cloudpay.envelope import Envelope
 from services.cloudpay.methods import Method
 
 METHODS: tuple[Method, ...] = (
+    BRIEF_MICRO_PAY,
+    BRIEF_QUERY_ORDER,
     Method(
         name="brief_query_order_list",
         asked=lists.BriefListAsked,
