@@ -198,11 +198,11 @@ CASES: Final[dict[CaseKind, Words]] = {
     ),
     CaseKind.DEPOSIT_MISMATCH: Words(
         "the wallet holds another amount of a deposit than we think",
-        "compare with the wallet's console; take nothing from it and release nothing until you know",
+        "compare with the wallet's console; consume and release nothing of it until you know",
     ),
     CaseKind.DEPOSIT_ENDS: Words(
         "a deposit is held for 28 days: in two more its wallet gives it back by itself",
-        "ask the merchant whether something is to be consumed of it; the case ends with the deposit",
+        "ask the merchant whether something is to be consumed; the case ends with the deposit",
     ),
 }
 OTHER_CASE: Final = Words("something that no rule may decide", "docs/operations.md, Frozen cases")

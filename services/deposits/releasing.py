@@ -70,7 +70,7 @@ class Claim:
     move_id: int
 
 
-May = Callable[[Session, DepositFreeze], None]  # raises where the asker may not
+May = Callable[[Session, DepositFreeze], str]  # who allows it; raises where nobody does
 
 
 def release(deps: Deps, cmd: Release, may: May | None = None) -> int:
@@ -89,8 +89,7 @@ def _begin(session: Session, deps: Deps, cmd: Release, may: May | None) -> tuple
     """Hold the room; with whether it can be sent at once."""
     named = find(session, cmd.provider_id, cmd.merchant_id, cmd.out_freeze_no)
     freeze, now = rooms.lock(session, cmd.provider_id, named.id), deps.now()
-    if may is not None:
-        may(session, freeze)
+    allowed_by = may(session, freeze) if may is not None else cmd.allowed_by
     same = _same(session, cmd, freeze)
     if same is not None:
         return same.id, False
@@ -106,7 +105,7 @@ def _begin(session: Session, deps: Deps, cmd: Release, may: May | None) -> tuple
         rest_fen=0,
         remark=cmd.remark[:128],
         asked_by=cmd.asked_by,
-        allowed_by=cmd.allowed_by,
+        allowed_by=allowed_by,
         due_at=now + CLAIM if soonest <= now else soonest,
         created_at=now,
         changed_at=now,

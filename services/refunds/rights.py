@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from errors import NotFound
+from models.deposit import DepositFreeze
 from models.order import PayOrder
 from services import audit
 from services.deps import Deps
@@ -114,7 +115,22 @@ def _why(asker: _Person, is_own: bool) -> RefundNoRight:
     return RefundNoRight("没有退款权限，请有权限者授权")
 
 
-def _of_the_store(session: Session, one: _Person, order: PayOrder) -> bool:
+def allowed_by(
+    session: Session, provider_id: int, staff_public_id: str, freeze: DepositFreeze
+) -> str:
+    """Who gives a payer's deposit back, as the audit has it: whoever could refund there.
+
+    Raises NotFound for a person of another provider, RefundNoRight, RefundOffDuty.
+    """
+    who = _person(session, provider_id, ("staff", "public_id", staff_public_id))
+    if who is None:
+        raise NotFound(staff_public_id)
+    if not _has_right(session, who, freeze):
+        raise _why(who, _of_the_store(session, who, freeze))
+    return who.actor
+
+
+def _of_the_store(session: Session, one: _Person, order: PayOrder | DepositFreeze) -> bool:
     """Works where the order was made, owns the merchant, or is of its provider."""
     if not one.is_active:
         return False
@@ -128,7 +144,7 @@ def _of_the_store(session: Session, one: _Person, order: PayOrder) -> bool:
     return one.role is Role.OWNER or one.store_id == order.store_id
 
 
-def _has_right(session: Session, one: _Person, order: PayOrder) -> bool:
+def _has_right(session: Session, one: _Person, order: PayOrder | DepositFreeze) -> bool:
     if not (one.can_refund and _of_the_store(session, one, order)):
         return False
     return one.role is not Role.CLERK or one.is_on_duty

@@ -17,6 +17,7 @@ from services.accounts import seal_place
 from services.callbacks.envelope import ONE_CODE, PLATFORMS, SCANNED, nonce_of, order_state
 from services.callbacks.reading import ONE_OFF, SOURCES, TILL
 from services.cloudpay.call import Call
+from services.cloudpay.deposits.members import of_deposit
 from services.cloudpay.orders.words import state_words
 from services.cloudpay.statuses import Internal, Refused
 from services.cloudpay.structures import (
@@ -117,19 +118,21 @@ def from_row(deps: Deps, row: Any) -> Shown:
     state = state_of(row)
     if state == "failed" and row.status != "closed":
         state = "pending"  # refused once, and the payer may still try again
-    if state == "created" and row.method == "code":
+    if state == "created" and row.method in ("code", "deposit"):
         state = "unknown"  # written down, the wallet has not said: clients go on asking
     asked = row.asked or {}
-    return Shown(
-        _content(row, state, asked), _mch_key(deps, row), client_of(row, asked), state, row
-    )
+    content = _content(row, state, asked)
+    if row.method == "deposit":
+        content = content.model_copy(update=of_deposit(deps, row.provider_id, row.id))
+    return Shown(content, _mch_key(deps, row), client_of(row, asked), state, row)
 
 
 def _content(row: Any, state: str, asked: dict[str, Any]) -> OrderContent:
     said = _said(asked)
     is_scanned = row.method == "code"
-    number = order_state(row.channel, state, is_scanned=is_scanned)
-    own = SCANNED if is_scanned else ONE_CODE
+    is_deposit = row.method == "deposit"
+    number = order_state(row.channel, state, is_scanned=is_scanned, is_deposit=is_deposit)
+    own = SCANNED if is_scanned or is_deposit else ONE_CODE
     return OrderContent(
         out_trade_no=row.out_trade_no,
         transaction_id=row.transaction_id,

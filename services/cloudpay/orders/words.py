@@ -22,12 +22,21 @@ _STATES: Final = {
     "failed": "支付失败",
     "void": "没有这笔交易，没有收款",
 }
+_DEPOSIT: Final = {
+    "pending": "钱包正在处理押金消费，请查询订单确认",
+    "paid": "押金消费成功",
+    "late_paid": "押金消费成功",
+    "closed": "没有消费押金",
+    "void": "没有消费押金",
+}
 
 
 def state_words(state: str, row: Any) -> str:
     """trade_state_desc: for a failure the wallet's own words and what helps."""
     if state == "failed":
         return failure(row)
+    if row.method == "deposit":
+        return _DEPOSIT.get(state, _STATES[state])
     if row.method == "code":
         if row.attempt_status == "closing":
             return REVERSING
