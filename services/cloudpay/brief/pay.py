@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -69,7 +69,7 @@ def brief_micro_pay(call: Call, asked: BriefMicroPay) -> Answer:
     return Answer(BriefMicroPayTold(**state_members(shown), ns=short_nonce()), words(shown))
 
 
-def state_members(shown: Shown) -> dict[str, BriefWxpay | BriefAlipay | BriefCard]:
+def state_members(shown: Shown) -> dict[str, Any]:
     """The one of wx, ali, cd that says how the order stands."""
     number = order_state(shown.channel, shown.state, is_scanned=shown.is_scanned)
     if shown.channel == "wechat":
