@@ -14,9 +14,9 @@ from flask.typing import ResponseReturnValue
 
 from simulator import alipay, wechat
 from simulator.second import FIRST, SECOND, WHICH
+from simulator.wechat import rules
 from simulator.world import World
 
-SUB_STATES = ("", "no_relation", "unknown", "no_product", "punished", "no_refund")
 SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "wechat.public_identity": (FIRST, WHICH, "which WeChat Pay public key answers are signed with"),
     "wechat.apiv2_key": (FIRST, (FIRST, SECOND), "second: the APIv2 key was reset"),
@@ -42,8 +42,7 @@ def declare(world: World) -> None:
         world.switches.declare(name, default, allowed, about)
     for provider in world.wechat.values():
         for merchant in provider.merchants.values():
-            about = f"{merchant.name}: how WeChat Pay treats this sub-merchant"
-            world.switches.declare(f"wechat.sub.{merchant.sub_mchid}", "", SUB_STATES, about)
+            rules.declare_merchant(world, merchant)
     for app in world.alipay.values():
         for held in app.merchants.values():
             about = f"{held.name}: none: 当面付 is not signed"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+_WHOLE = re.compile(r"[0-9]{1,8}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,8}(\.[0-9]{1,3})?", re.ASCII)
+
 
 @dataclass(frozen=True)
 class Switch:
-    """`allowed` empty means any text."""
+    """`allowed` empty means any text, or any number where the default is one."""
 
     default: str
     allowed: tuple[str, ...]
@@ -39,9 +43,6 @@ class Switches:
         with self._lock:
             self._known[name] = Switch(default, allowed, about, apply)
 
-    def is_known(self, name: str) -> bool:
-        return name in self._known
-
     def get(self, name: str) -> str:
         return self._values.get(name, self._known[name].default)
 
@@ -51,6 +52,10 @@ class Switches:
             raise BadSwitch(f"unknown switch {name}; known: {', '.join(sorted(self._known))}")
         if switch.allowed and value not in switch.allowed:
             raise BadSwitch(f"{name} takes {' | '.join(v or '(empty)' for v in switch.allowed)}")
+        if not switch.allowed and _NUMBER.fullmatch(switch.default):
+            form = _NUMBER if name.endswith("_s") else _WHOLE
+            if not form.fullmatch(value):
+                raise BadSwitch(f"{name} takes a number, as {switch.default}")
         return switch
 
     def set(self, name: str, value: str) -> None:

@@ -15,5 +15,5 @@ def add_pay_codes(app: Flask, sim: Alipay) -> None:
         """`person` as JSON or the cookie's; good once, for a minute."""
         body = request.get_json(silent=True)
         asked = body.get("person") if isinstance(body, dict) else None
-        person = asked if asked in PEOPLE else holder()
+        person = str(asked) if str(asked) in PEOPLE else holder()
         return jsonify(auth_code=sim.new_pay_code(person), person=person)

@@ -14,7 +14,7 @@ from flask import request
 
 from simulator.applyment_state import MESSAGES, PREFIX, Form
 from simulator.parties import WechatMerchant, WechatProvider
-from simulator.wechat import applyment_fields, gate, sign
+from simulator.wechat import applyment_fields, deposit_rules, gate, rules, sign
 from simulator.wechat.errors import Refusal
 from simulator.world import World
 
@@ -126,7 +126,10 @@ def admit(world: World, form: Form) -> None:
     """From now on it is a sub-merchant that can be paid."""
     provider = world.wechat.get(form.sp_mchid)
     if provider is not None and form.sub_mchid:
-        provider.merchants[form.sub_mchid] = WechatMerchant(form.sub_mchid, form.short_name)
+        merchant = WechatMerchant(form.sub_mchid, form.short_name)
+        provider.merchants[form.sub_mchid] = merchant
+        rules.declare_merchant(world, merchant)
+        deposit_rules.declare_merchant(world, merchant)
 
 
 def admit_all(world: World) -> None:

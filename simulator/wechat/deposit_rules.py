@@ -34,13 +34,14 @@ def declare(world: World) -> None:
     world.switches.declare(PROVIDER, states[0], states, about)
     for provider in world.wechat.values():
         for merchant in provider.merchants.values():
-            is_open = bool(merchant.products) and not merchant.punished
-            about = (
-                f"{merchant.name}: its permission of deposits; micro, not_direct: cannot have it"
-            )
-            world.switches.declare(
-                _switch(merchant), "open" if is_open else "not_open", tuple(REFUSED), about
-            )
+            may_sell = bool(merchant.products) and not merchant.punished
+            declare_merchant(world, merchant, "open" if may_sell else "not_open")
+
+
+def declare_merchant(world: World, merchant: WechatMerchant, state: str = "not_open") -> None:
+    """One that came by an application was never invited."""
+    about = f"{merchant.name}: its permission of deposits; micro, not_direct: cannot have it"
+    world.switches.declare(_switch(merchant), state, tuple(REFUSED), about)
 
 
 def _switch(merchant: WechatMerchant) -> str:
@@ -52,8 +53,7 @@ def permitted(world: World, provider: WechatProvider, asked: Fields) -> WechatMe
     merchant = micropay.own_merchant(world, provider, asked)
     if world.switches.get(PROVIDER) != "whitelisted":
         raise No("NOAUTH", "服务商未开通押金支付权限")
-    is_known = world.switches.is_known(_switch(merchant))  # not of one that came by an application
-    words = REFUSED[world.switches.get(_switch(merchant)) if is_known else "not_open"]
+    words = REFUSED[world.switches.get(_switch(merchant))]
     if words:
         raise No("NOAUTH", words)
     return merchant
@@ -61,8 +61,7 @@ def permitted(world: World, provider: WechatProvider, asked: Fields) -> WechatMe
 
 def may_give_back(world: World, merchant: WechatMerchant) -> None:
     """The merchant's own consent to refunds by its provider."""
-    name = f"wechat.sub.{merchant.sub_mchid}"
-    if world.switches.is_known(name) and world.switches.get(name) == "no_refund":
+    if world.switches.get(f"wechat.sub.{merchant.sub_mchid}") == "no_refund":
         raise No("NOAUTH", "特约商户未授权服务商API退款")
 
 

@@ -303,7 +303,7 @@ def add_face_codes(app: Flask, world: World) -> None:
         """What a face terminal reads from `person`: good once, for a minute."""
         body = request.get_json(silent=True)
         asked = body.get("person") if isinstance(body, dict) else None
-        person = str(asked) if asked in PEOPLE else "lin"
+        person = str(asked) if str(asked) in PEOPLE else "lin"
         appid = str(body.get("appid", "")) if isinstance(body, dict) else ""
         appid = appid or next(iter(world.wechat.values())).appids[0]
         made = secrets.token_hex(16)

@@ -270,7 +270,7 @@ def add_pay_codes(app: Flask, world: World) -> None:
         """`person` as JSON or the cookie's; good once, for a minute."""
         body = request.get_json(silent=True)
         asked = body.get("person") if isinstance(body, dict) else None
-        known = [p for p in (asked, request.cookies.get("sim_person")) if p in PEOPLE]
+        known = [p for p in (str(asked), request.cookies.get("sim_person")) if p in PEOPLE]
         person = str(known[0]) if known else "lin"
         digits = "".join(secrets.choice("0123456789") for _ in range(16))
         made = f"1{secrets.randbelow(6)}{digits}"

@@ -25,6 +25,13 @@ DAY_S = 86400
 DEFAULT_LIFE_S = 7 * DAY_S
 LONGEST_LIFE_S = {"native": 7 * DAY_S}  # the Native page says 7 d, the others 15 d
 DETAIL_BYTES = 6144
+SUB_STATES = ("", "no_relation", "unknown", "no_product", "punished", "no_refund")
+
+
+def declare_merchant(world: World, merchant: WechatMerchant) -> None:
+    """Its switch, as soon as it is a sub-merchant."""
+    about = f"{merchant.name}: how WeChat Pay treats this sub-merchant"
+    world.switches.declare(f"wechat.sub.{merchant.sub_mchid}", "", SUB_STATES, about)
 
 
 def own_merchant(world: World, provider: WechatProvider, params: dict[str, Any]) -> WechatMerchant:
