@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from services.callbacks.origin import OURS, Origin, content, order_client, wxpay_ext
+
 # Our word of the one table of states: (WeChat, scanned payer), (WeChat, any other), Alipay, card.
 _ORDER_STATES = {
     "created": (1, 1, 1, 1),
@@ -44,6 +46,7 @@ PLATFORMS = {"wechat": (1, 100), "alipay": (2, 200), "balance": (3, 300)}
 SCANNED, ONE_CODE = 1, 8  # TradeType: the till scanned the payer; the payer scanned a code
 _PREFIX = {"wechat": "wxpay", "alipay": "alipay", "balance": "card"}
 _COLUMNS = ("wechat", "alipay", "balance")
+DEPOSIT_CONSUMED = 14  # WxpayOrderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class OrderFacts:
     expires_at: datetime
     paid_at: datetime | None
     changed_at: datetime
+    origin: Origin = OURS
+    is_deposit: bool = False  # paid out of a deposit
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class RefundFacts:
     created_at: datetime
     changed_at: datetime
     succeeded_at: datetime | None
+    nonce: str = ""  # of the call that asked for it
 
 
 def pay_content(party: Party, order: OrderFacts, device_id: str, nonce: str) -> dict[str, Any]:
@@ -98,13 +104,7 @@ def pay_content(party: Party, order: OrderFacts, device_id: str, nonce: str) -> 
         "nonce_str": nonce,
         "pay_mch_key": _mch_key(party),
         "order_content": _order(party, order),
-        "order_client": {
-            "device_id": device_id,
-            "terminal_type": 100,  # neither Windows nor a phone of the merchant's: our page
-            "sub_terminal_type": 0,
-            "sdk_version": "1.0",
-            "spbill_create_ip": "127.0.0.1",  # ours: the payer's is not kept
-        },
+        "order_client": order_client(order.origin, device_id),
     }
 
 
@@ -144,10 +144,12 @@ def ascii_json(value: Any) -> str:
     return _ESCAPE.sub(lambda m: f"\\u{m[1].upper()}" if m[1] else m[0], made)
 
 
-def order_state(channel: str, state: str, *, is_scanned: bool) -> int:
+def order_state(channel: str, state: str, *, is_scanned: bool, is_deposit: bool = False) -> int:
     """WxpayOrderState, AlipayOrderState or CardOrderState. KeyError for a word that the table has
-    not."""
+    not. `is_deposit`: paid out of a deposit, which WeChat's states tell apart."""
     scanned, *others = _ORDER_STATES[state]
+    if channel == "wechat" and is_deposit:
+        return DEPOSIT_CONSUMED if scanned == _ORDER_STATES["paid"][0] else scanned
     if channel == "wechat" and is_scanned:
         return scanned
     return others[_COLUMNS.index(channel)]
@@ -176,15 +178,19 @@ def _mch_key(party: Party) -> dict[str, Any]:
 
 
 def _order(party: Party, order: OrderFacts) -> dict[str, Any]:
-    state = order_state(party.channel, order.state, is_scanned=order.is_scanned)
-    member = {"membership_number": party.card_number} if party.card_number else {}
+    state = order_state(
+        party.channel, order.state, is_scanned=order.is_scanned, is_deposit=order.is_deposit
+    )
+    more = {"membership_number": party.card_number} if party.card_number else {}
+    if party.channel == "wechat":
+        more = wxpay_ext(order.origin)
     made: dict[str, Any] = {
         "out_trade_no": order.out_trade_no,
         "transaction_id": order.transaction_id,
-        "trade_type": SCANNED if order.is_scanned else ONE_CODE,
+        "trade_type": _trade_type(order),
         "time_expire": _seconds(order.expires_at),
         "time_end": _seconds(order.paid_at),
-        "nonce_str": nonce_of(order.out_trade_no),
+        "nonce_str": order.origin.nonce or nonce_of(order.out_trade_no),
         "create_time": _seconds(order.created_at),
         "last_update_time": _seconds(order.changed_at),
         "is_transforming": False,
@@ -193,10 +199,15 @@ def _order(party: Party, order: OrderFacts) -> dict[str, Any]:
         "refunded_fee": order.refunded_fen or None,
         "body": order.body,
         "remark": order.remark,
-        f"{_PREFIX[party.channel]}_order_content_ext": {"current_trade_state": state, **member},
+        **content(order.origin),
+        f"{_PREFIX[party.channel]}_order_content_ext": {"current_trade_state": state, **more},
         "source_type": order.source_type,
     }
     return {name: value for name, value in made.items() if value is not None}
+
+
+def _trade_type(order: OrderFacts) -> int:
+    return order.origin.trade_type or (SCANNED if order.is_scanned else ONE_CODE)
 
 
 def _refund(party: Party, order: OrderFacts, refund: RefundFacts) -> dict[str, Any]:
@@ -205,8 +216,8 @@ def _refund(party: Party, order: OrderFacts, refund: RefundFacts) -> dict[str, A
         "out_refund_no": refund.out_refund_no,
         "refund_id": refund.refund_id,
         "out_trade_no": order.out_trade_no,
-        "trade_type": SCANNED if order.is_scanned else ONE_CODE,
-        "nonce_str": nonce_of(refund.out_refund_no),
+        "trade_type": _trade_type(order),
+        "nonce_str": refund.nonce or nonce_of(refund.out_refund_no),
         "create_time": _seconds(refund.created_at),
         "last_update_time": _seconds(refund.changed_at),
         "is_transforming": False,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.callback import Callback, CallbackEvent
+from models.cloudpay import CpayCall
 from models.merchant import Merchant, Store
 from models.order import AttemptMethod, AttemptStatus, PayAttempt, PayOrder
 from models.paycode import PayCode, PayCodeKind
@@ -22,6 +24,7 @@ from services.callbacks.envelope import (
     pay_content,
     refund_content,
 )
+from services.callbacks.origin import OURS, Origin, body
 from services.cards.spent import spend_of
 from services.deps import Deps
 from services.orders import state_of
@@ -47,7 +50,25 @@ def content_of(session: Session, deps: Deps, row: Callback, nonce: str) -> dict[
     if row.event is CallbackEvent.PAY_SUCCESS:
         return pay_content(party, facts, code.code if code else "", nonce)
     refund = session.get_one(Refund, (row.provider_id, row.refund_id))
-    return refund_content(party, facts, [_refund(refund)], nonce)
+    asked = _call(session, order, "refund", refund.out_refund_no, refund.created_at)
+    told = _refund(refund, asked.nonce_str if asked else "")
+    return refund_content(party, facts, [told], nonce)
+
+
+def _call(
+    session: Session, order: PayOrder, kind: str, number: str, made_at: datetime
+) -> CpayCall | None:
+    """The call of the merchant's own system that asked for it, if one did; a later one was refused
+    because the number was taken."""
+    return session.scalar(
+        select(CpayCall).where(
+            CpayCall.provider_id == order.provider_id,
+            CpayCall.merchant_id == order.merchant_id,
+            CpayCall.kind == kind,
+            CpayCall.number == number,
+            CpayCall.created_at <= made_at,
+        )
+    )
 
 
 def _paid_attempt(session: Session, order: PayOrder) -> PayAttempt:
@@ -91,7 +112,10 @@ def _facts(
     session: Session, order: PayOrder, attempt: PayAttempt, code: PayCode | None
 ) -> OrderFacts:
     is_scanned = attempt.method is AttemptMethod.CODE
-    source = TILL if is_scanned else SOURCES[code.kind] if code else ONE_OFF
+    asked = _call(session, order, "pay", order.out_trade_no, order.created_at)
+    origin = Origin(asked.trade_type, asked.nonce_str, asked.asked) if asked else OURS
+    is_till = is_scanned or asked is not None
+    source = TILL if is_till else SOURCES[code.kind] if code else ONE_OFF
     refunded_at = session.scalar(
         select(func.max(Refund.succeeded_at)).where(
             Refund.provider_id == order.provider_id,
@@ -108,16 +132,18 @@ def _facts(
         amount_fen=order.amount_fen,
         refunded_fen=order.refunded_fen,
         transaction_id=order.transaction_id,
-        body=str(attempt.request.get("description", "")),
+        body=body(origin) or str(attempt.request.get("description", "")),
         remark=order.remark,
         created_at=order.created_at,
         expires_at=order.expires_at,
         paid_at=order.paid_at,
         changed_at=max(paid_at, refunded_at or paid_at),
+        origin=origin,
+        is_deposit=attempt.method is AttemptMethod.DEPOSIT,
     )
 
 
-def _refund(refund: Refund) -> RefundFacts:
+def _refund(refund: Refund, nonce: str) -> RefundFacts:
     return RefundFacts(
         out_refund_no=refund.out_refund_no,
         refund_id=refund.refund_id,
@@ -127,4 +153,5 @@ def _refund(refund: Refund) -> RefundFacts:
         created_at=refund.created_at,
         changed_at=refund.succeeded_at or refund.created_at,
         succeeded_at=refund.succeeded_at,
+        nonce=nonce,
     )
