@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ def openid(appid: str = SP_APPID, person: str = "lin") -> str:
 
 @dataclass(frozen=True)
 class Road:
-    """One way to ask. `on` is what the simulator calls the order."""
+    """One way to ask. `on` is what the simulator's faults call it, `trail` what its trail does."""
 
     method: str
     wallet: str
@@ -32,6 +32,10 @@ class Road:
     key: dict[str, Any]
     result: str = ""
     trade_type: int = 0
+
+    @property
+    def trail(self) -> str:
+        return self.on.replace("alipay.", "alipay.trade.")
 
     @property
     def name(self) -> str:
@@ -66,7 +70,7 @@ def order(till: Till, road: Road, fen: int = 1234, **more: Any) -> dict[str, Any
     """The content; `more` goes into pay_content."""
     content = till.pay("", fen, **more)
     del content["pay_content"]["author_code"]
-    content["pay_mch_key"] |= {"pay_platform": CODES[road.wallet], **road.key}
+    content["pay_mch_key"] |= {"pay_platform": CODES[road.wallet], **deepcopy(road.key)}
     content["order_client"]["spbill_create_ip"] = "203.0.113.9"
     if road is H5:
         ext = content["pay_content"].setdefault("wxpay_pay_content_ext", {})
@@ -123,7 +127,3 @@ def attempt(product: Product, number: str) -> Any:
 
 def order_row(product: Product, number: str) -> Any:
     return product.one("SELECT * FROM pay_order WHERE out_trade_no = :n", n=number)
-
-
-def nonce() -> str:
-    return secrets.token_hex(16)
