@@ -65,9 +65,14 @@ def _new(sim: Alipay, hold: Hold) -> Voucher:
     return made
 
 
+def token_of(code: str) -> str | None:
+    """Of a deposit's code, or of the address of its picture."""
+    return next((code.removeprefix(p) for p in (QR, PICTURE) if code.startswith(p)), None)
+
+
 def scanned(sim: Alipay, code: str) -> Freeze | None:
     """The order behind a code, which is made now; None for a code that is of something else."""
-    token = next((code.removeprefix(p) for p in (QR, PICTURE) if code.startswith(p)), None)
+    token = token_of(code)
     if token is None:
         return None
     with sim.world.books.lock:

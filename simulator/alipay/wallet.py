@@ -75,6 +75,29 @@ def _acted(sim: Alipay, params: dict[str, Any], act: str, person: str) -> dict[s
     return _shown(trade, DONE)
 
 
+def looked_at(sim: Alipay, code: str) -> dict[str, Any] | None:
+    """What a scanned code of a deposit or a payment shows before anybody presses; makes nothing."""
+    now = sim.world.clock.time()
+    made = sim.vouchers.get(freezing.token_of(code) or "")
+    if made is not None and made.valid_until > now:
+        hold = made.hold
+        return {
+            "payee": sim.merchant_of(hold.owner)[1].name,
+            "amount_fen": hold.amount_fen,
+            "out_trade_no": hold.out_order_no,
+            "description": f"押金，只冻结：{hold.title}",
+        }
+    offer = sim.offers.get(code)
+    if offer is None or offer.valid_until <= now:
+        return None
+    return {
+        "payee": sim.merchant_of(offer.owner)[1].name,
+        "amount_fen": offer.order.amount_fen,
+        "out_trade_no": offer.order.out_trade_no,
+        "description": offer.order.subject,
+    }
+
+
 def _deposit(sim: Alipay, params: dict[str, Any]) -> Freeze | None:
     code, number = params.get("qrCode"), params.get("out_order_no")
     if isinstance(number, str):

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from flask import (
     Blueprint,
     Response,
+    current_app,
     jsonify,
     make_response,
     redirect,
@@ -17,6 +18,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
+from simulator.alipay.wallet import looked_at
 from simulator.books import Trade
 from simulator.official import OFFICIAL
 from simulator.parties import PEOPLE
@@ -100,6 +102,9 @@ def blueprint(world: World) -> Blueprint:
         params = params if isinstance(params, dict) else {}
         ref = _ref(wallet, params)
         trade = world.books.by_ref(wallet, ref) if ref else None
+        holder = PEOPLE.get(request.cookies.get(PERSON, ""), PEOPLE[NOBODY_CHOSEN])
+        if wallet == "alipay" and "qrCode" in params:
+            return _scanned(world, str(params["qrCode"]), holder.name)
         if trade is None:
             word = "prepay_id" if wallet == "wechat" else "tradeNO"
             problem = jsonify(code="ORDER_NOT_EXIST", message=f"没有这笔订单，请核对 {word}")
@@ -107,11 +112,19 @@ def blueprint(world: World) -> Blueprint:
             world.note("phone", _call(wallet), f"{word} 查不到")
             return _for_product(problem, origin)
         world.note("phone", _call(wallet), "等待你在手机里操作", trade.out_trade_no)
-        holder = PEOPLE.get(request.cookies.get(PERSON, ""), PEOPLE[NOBODY_CHOSEN])
         return _for_product(jsonify(_shown(world, trade) | {"person": holder.name}), origin)
 
     official_page.mount(bp, world)
     return bp
+
+
+def _scanned(world: World, code: str, person: str) -> ResponseReturnValue:
+    """Alipay's own scanner read this code: there is no page of the product."""
+    shown = looked_at(current_app.extensions["sim_alipay"], code)
+    if shown is None:
+        return jsonify(code="NO_SUCH_CODE", message="二维码不存在或已失效"), 404
+    world.note("phone", "scan", "等待你在手机里操作", shown["out_trade_no"])
+    return jsonify(shown | {"person": person})
 
 
 def _same_host(product_host: str) -> str | None:

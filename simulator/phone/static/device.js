@@ -44,6 +44,23 @@ export class Device {
     this.#mount(address.href);
   }
 
+  /** A code of Alipay's own: no page, its sheet at once. */
+  scanAlipay(code) {
+    this.#empty();
+    this.#show("");
+    find("idle").hidden = false;
+    this.#sheet = window.simSheet({
+      host: this.glass,
+      sim: location.origin,
+      wallet: "alipay",
+      params: { qrCode: code },
+      broke: this.isBroke(),
+      done: () => {
+        this.#sheet = null;
+      },
+    });
+  }
+
   #mount(address) {
     const frame = document.createElement("iframe");
     frame.title = "手机里的页面";

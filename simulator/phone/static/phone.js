@@ -48,6 +48,7 @@ function scan(link) {
 function addressOf(text) {
   const known = codes.find((c) => c.code === text);
   if (known) return { link: known.url };
+  if (/^https:\/\/(qr|mobilecodec)\.alipay\.com\//.test(text)) return { alipay: text };
   if (/^(weixin|alipays?|wxp):/i.test(text)) return { problem: "这是钱包自己的链接，不是网页。请用收款码的网页链接。" };
   const whole = text.startsWith("/") ? home + text : /^https?:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.parse ? URL.parse(whole) : new URL(whole);
@@ -73,7 +74,10 @@ function scanText(text) {
   say.className = found.problem ? "msg" : "help";
   find("link").setAttribute("aria-invalid", Boolean(found.problem));
   if (found.problem) find("link").focus();
-  else scan(found.link);
+  else if (found.alipay) {
+    hold("alipay");
+    device.scanAlipay(found.alipay);
+  } else scan(found.link);
 }
 
 // ---- the product's codes

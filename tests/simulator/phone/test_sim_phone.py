@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FrameLocator, Page, expect
 
 from simulator.phone.menu import MENU
+from tests.simulator.alipay.client import Client
 from tests.simulator.phone.conftest import Stage
 
 Where = Page | FrameLocator
@@ -223,6 +224,40 @@ def test_any_link_can_be_scanned_but_no_other_host_is_called(page: Page, stage: 
         page.press("[data-link]", "Enter")
         expect(page.locator("[data-link]")).to_have_attribute("aria-invalid", "true")
     expect(heading).to_have_text("店 2W7ND5")
+
+
+@pytest.mark.parametrize(
+    ("act", "state"), [("confirm", "AUTHORIZED"), ("cancel", "INIT"), ("fail", "INIT")]
+)
+def test_a_deposit_s_code_is_scanned_without_a_page(
+    page: Page, stage: Stage, act: str, state: str
+) -> None:
+    holdings = requests.get(f"{stage.sim}/sim/credentials", timeout=5).json()["alipay"]
+    client = Client(stage.sim, holdings)
+    biz = {
+        "out_order_no": "H1",
+        "out_request_no": "H1",
+        "order_title": "房号 808",
+        "amount": "500.00",
+        "product_code": "PRE_AUTH",
+    }
+    answer = client.call("alipay.fund.auth.order.voucher.create", biz)
+    client.http.close()
+    page.goto(f"{stage.sim}/sim/phone")
+    page.fill("[data-link]", answer.node["code_value"])
+    page.press("[data-link]", "Enter")
+    sheet = page.locator("[data-sim-sheet=alipay]")
+    expect(sheet.locator("[data-sim-amount]")).to_have_text("¥500.00")
+    expect(sheet.locator("[data-sim-payee]")).to_have_text("青禾茶事")
+    expect(sheet.locator("[data-sim-description]")).to_have_text("押金，只冻结：房号 808")
+    assert stage.world.freezes.all() == []  # looking makes nothing
+    sheet.locator(f"[data-sim={act}]").click()
+    expect(sheet).to_have_count(0)
+    (freeze,) = stage.world.freezes.all()
+    assert freeze.state == state
+    page.fill("[data-link]", "https://qr.alipay.com/fkx0000")
+    page.press("[data-link]", "Enter")
+    expect(page.locator("[data-sim-message]")).to_have_text("二维码不存在或已失效")
 
 
 def test_a_silent_product_is_said_and_can_be_asked_again(page: Page, stage: Stage) -> None:
