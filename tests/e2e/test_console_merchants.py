@@ -54,6 +54,7 @@ def test_the_pages_of_merchants_fit_and_an_operator_finds_his_way(
     expect(window.page.locator("h1")).to_have_text("半日花铺")
     for path in ("", "/edit", "/wechat?number=1900000133", "/alipay?again=1", "/stores",
                  "/stores/qinghe-dongpo", "/stores/qinghe-dongpo/koubei", "/permissions", "/keys",
+                 "/keys?prefix=77001234",
                  "/people"):  # fmt: skip
         assert window.open(f"/console/merchants/{QINGHE}{path}") == 200
         name = path.strip("/").split("?")[0].replace("/", "-") or "first"
