@@ -12,6 +12,7 @@ from typing import Any
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
 
 
 def _content_schema(body: dict[str, Any]) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def strategies(
     schema = schemathesis.openapi.from_dict(document)
     found = {}
     for result in schema.get_all_operations():
+        assert isinstance(result, Ok)
         operation = result.ok()
         if operation.method.upper() == "POST":
             found[operation.definition.raw["operationId"]] = operation.as_strategy(

@@ -14,8 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from models.merchant import Merchant, Store
+from models.provider import Provider
 from services.demo_info import demo_info
+from services.merchants.keys import live_keys
 from tests.harness.product import Product
 
 WITHOUT_CODE = (3, 101)
@@ -50,6 +55,25 @@ class Till:
             its["authen_key"],
             its["order_prefix"],
         )
+
+    @classmethod
+    def elsewhere(cls, product: Product, out_mch_id: str = "sz02pQWE8MNBvCxz5k7T") -> Till:
+        """A till of the first merchant of the other provider."""
+
+        def unit(session: Session) -> tuple[Any, ...]:
+            found = session.execute(
+                select(Merchant, Store.out_shop_id)
+                .join(Provider, Provider.id == Merchant.provider_id)
+                .join(Store, Store.merchant_id == Merchant.id)
+                .where(Provider.out_mch_id == out_mch_id)
+                .order_by(Merchant.id, Store.id)
+            ).first()
+            assert found is not None
+            merchant, out_shop_id = found
+            key = live_keys(product.deps, merchant, product.deps.now())[0]
+            return merchant.out_sub_mch_id, out_shop_id, key, merchant.order_prefix
+
+        return cls(product.app.test_client(), out_mch_id, *product.deps.transact(unit))
 
     def number(self) -> str:
         return self.prefix + secrets.token_hex(7)
