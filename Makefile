@@ -1,16 +1,17 @@
-# make run | test | test-pg15 | unit | bench | soak | mutants | lint | lock | clean
+# make run | test | test-pg15 | unit | bench | soak | fuzz | mutants | lint | lock | clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 SEEDS ?= 10000
+REQUESTS ?= 20000
 # Processes of the tests; each has its own databases, simulator and ports.
 JOBS ?= 2
 # Takes all cores by itself, so it runs before the rest and not beside it.
 PLAYS := tests/sim/test_sim.py::test_five_hundred_seeds_hold_and_reach_everything
 
-.PHONY: run test test-pg15 bench soak mutants lint unit lock clean assets
+.PHONY: run test test-pg15 bench soak fuzz mutants lint unit lock clean assets
 
 run: $(VENV)/.run assets
 	@exec $(BIN)/python -m cli.supervise
@@ -38,6 +39,10 @@ bench: $(VENV)/.dev assets
 soak: $(VENV)/.dev assets
 	@$(BIN)/python -m pytest tests/sweep --whole-sweep -s
 	@$(BIN)/python -m tests.sim --seeds $(SEEDS)
+
+# REQUESTS generated requests against the whole API.
+fuzz: $(VENV)/.dev assets
+	@FUZZ_REQUESTS=$(REQUESTS) $(BIN)/python -m pytest -s tests/fuzz --timeout 7200
 
 mutants: $(VENV)/.dev
 	@$(BIN)/python -m tests.mutants.run
