@@ -12,7 +12,8 @@ from pathlib import Path
 from bench.figures import ROOT, say
 
 HELPERS = {"__init__", "__main__", "figures", "stack", "cpu", "load", "bound"}
-HELPERS |= {"filled", "bare_flask", "timed_wsgi", "profiled_wsgi", "profile_road", "messages"}
+HELPERS |= {"filled", "bare_flask", "bare_select", "timed_wsgi", "profiled_wsgi"}
+HELPERS |= {"profile_road", "messages"}
 
 
 def names() -> list[str]:
