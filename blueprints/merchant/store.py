@@ -13,6 +13,7 @@ from blueprints.merchant.stores import HOME, STATES, who
 from errors import BadInput
 from models.merchant import Store
 from services.cards import store_switch
+from services.devices import reading as devices
 from services.people.rights import Right, may
 from services.stores import changing, deleting, reading
 from services.stores.changing import Switch
@@ -35,21 +36,23 @@ SWITCHES: Final = {
 
 
 def show(out_shop_id: str) -> ResponseReturnValue:
-    store, codes, people = deps().transact(lambda s: _read(s, out_shop_id))
-    return answers.page("merchant/store.html", **_shown(store, codes, people))
+    found = deps().transact(lambda s: _read(s, out_shop_id))
+    return answers.page("merchant/store.html", **_shown(*found))
 
 
-def _read(session: Session, out_shop_id: str) -> tuple[Store, int, int]:
+def _read(session: Session, out_shop_id: str) -> tuple[Store, int, int, int]:
+    """The store, its codes, people and devices."""
     store = reading.find(session, who(), out_shop_id)
     codes = {line.store.id: line.codes for line in reading.listed(session, who(), _today())}
-    return store, codes.get(store.id, 0), reading.people(session, who()).get(store.id, 0)
+    people = reading.people(session, who()).get(store.id, 0)
+    return store, codes.get(store.id, 0), people, len(devices.of_store(session, store))
 
 
 def _today() -> Any:
     return to_local(deps().now()).date()
 
 
-def _shown(store: Store, codes: int, people: int) -> dict[str, Any]:
+def _shown(store: Store, codes: int, people: int, machines: int) -> dict[str, Any]:
     own, acting = f"{HOME}/{store.out_shop_id}", who()
     kind, word = STATES[reading.state_of(store, deps().now())]
     edits = may(acting, Right.STORE_EDIT)
@@ -64,6 +67,8 @@ def _shown(store: Store, codes: int, people: int) -> dict[str, Any]:
         "codes": codes,
         "people": people,
         "codes_url": f"{own}/codes",
+        "devices": machines,
+        "devices_url": f"{own}/devices",
         "people_url": f"/m/staff?store={store.out_shop_id}" if may(acting, Right.STAFF) else None,
         "edit_url": f"{own}/edit" if edits else None,
         "limit": money(store.max_fen) if store.max_fen else "不限",
@@ -148,16 +153,17 @@ def delete_form(out_shop_id: str) -> ResponseReturnValue:
 
 
 def _delete_page(out_shop_id: str, status: int) -> ResponseReturnValue:
-    def unit(session: Session) -> tuple[Store, int, int, Standing]:
-        store, codes, people = _read(session, out_shop_id)
-        return store, codes, people, deleting.standing(session, store, deps().now())
+    def unit(session: Session) -> tuple[tuple[Store, int, int, int], Standing]:
+        read = _read(session, out_shop_id)
+        return read, deleting.standing(session, read[0], deps().now())
 
-    store, codes, people, found = deps().transact(unit)
+    read, found = deps().transact(unit)
+    store = read[0]
     own = f"{HOME}/{store.out_shop_id}"
     return answers.page(
         "merchant/store_delete.html",
         status,
-        **_shown(store, codes, people),
+        **_shown(*read),
         found=found,
         last=_when(found),
         free=_free(found),

@@ -14,7 +14,7 @@ PREFIX: Final = "merchant."
 TABS: Final = (
     ("home", "首页", "home", ("/m/statistics",)),
     ("orders", "订单", "list", ("/m/orders",)),
-    ("stores", "门店", "store", ("/m/stores", "/m/codes")),
+    ("stores", "门店", "store", ("/m/stores", "/m/codes", "/m/devices")),
     ("staff", "店员", "user", ("/m/staff",)),
     ("shift", "交接班", "clock", ("/m/shift",)),
     ("me", "我的", "user", ("/m/me",)),

@@ -55,6 +55,7 @@ class DeviceQrExpired(DeviceRefused):
 
 class DeviceQrForeign(DeviceRefused):
     code = "DEVICE_QR_FOREIGN"
+    status = 409
     title = "非法二维码"
     steps = ("让机器重新显示绑定二维码再扫。", "小绿盒只能在微信收款商业版小程序中绑定。")
 
@@ -75,6 +76,6 @@ class DeviceStopped(DeviceRefused):
 
 class TillLoginOver(DeviceRefused):
     code = "TILL_LOGIN_OVER"
-    status = 409
+    status = 404
     title = "登录二维码无效或已过期"
     steps = ("在收银台上重新显示登录二维码再扫。",)

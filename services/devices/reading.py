@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.device import Device, DeviceReport, ShiftType, TillTelemetry
@@ -139,6 +140,27 @@ def reports(session: Session, device: Device) -> Sequence[DeviceReport]:
         .order_by(DeviceReport.id.desc())
         .limit(REPORTS_SHOWN)
     ).all()
+
+
+_LAST_CALL: Final = text("""
+SELECT created_at FROM (
+    SELECT id, created_at, asked FROM cpay_call
+    WHERE provider_id = :p AND merchant_id = :m AND device_id = :device ORDER BY id DESC LIMIT 100
+) newest
+WHERE :shop IN (asked #>> '{pay_mch_key,out_shop_id}', asked ->> 'osi') ORDER BY id DESC LIMIT 1
+""")
+
+
+def last_call_at(session: Session, device: Device, out_shop_id: str) -> datetime | None:
+    """When it last asked for a payment or refund, among the newest of all devices of its id."""
+    keys = {
+        "p": device.provider_id,
+        "m": device.merchant_id,
+        "device": device.device_id,
+        "shop": out_shop_id,
+    }
+    found: datetime | None = session.execute(_LAST_CALL, keys).scalar()
+    return found
 
 
 def telemetry(session: Session, device: Device) -> Sequence[TillTelemetry]:

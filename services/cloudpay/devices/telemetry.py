@@ -36,11 +36,13 @@ INTERFACES_MOST: Final = 40
 
 _KEEP = text("""
 INSERT INTO till_telemetry (provider_id, store_id, till, kind, facts, received_at)
-SELECT :p, :s, :till, :kind, CAST(:facts AS jsonb), :now
-WHERE EXISTS (SELECT 1 FROM till_telemetry t WHERE t.provider_id = :p AND t.store_id = :s
-        AND t.till = :till AND t.kind = :kind)
-    OR (SELECT count(*) FROM till_telemetry t WHERE t.provider_id = :p AND t.store_id = :s
-        AND t.kind = :kind) < :most
+SELECT n.p, n.s, n.till, n.kind, CAST(:facts AS jsonb), CAST(:now AS timestamptz)
+FROM (SELECT CAST(:p AS bigint) AS p, CAST(:s AS bigint) AS s, CAST(:till AS varchar) AS till,
+    CAST(:kind AS varchar) AS kind) n
+WHERE EXISTS (SELECT 1 FROM till_telemetry t WHERE t.provider_id = n.p AND t.store_id = n.s
+        AND t.till = n.till AND t.kind = n.kind)
+    OR (SELECT count(*) FROM till_telemetry t WHERE t.provider_id = n.p AND t.store_id = n.s
+        AND t.kind = n.kind) < :most
 ON CONFLICT (provider_id, store_id, till, kind)
 DO UPDATE SET facts = EXCLUDED.facts, received_at = EXCLUDED.received_at
 """)

@@ -36,7 +36,8 @@ ONLY_OWNER = {
     "payout_allow", "payout_refuse", "payout_paid", "member_history", "member_payout_form",
     "member_payout", "member_adjust_form", "member_adjust", "store_cards", "store_new",
     "store_add", "store_delete", "staff_phone", "member_person", "member_erase_form",
-    "member_erase", "receipt", "receipt_save",
+    "member_erase", "receipt", "receipt_save", "device_form", "device_add", "device_name",
+    "device_setting", "device_unbind", "device_remove", "device_bind_form", "device_bind",
 }  # fmt: skip
 OWNER_AND_MANAGER = {
     "statistics", "card_figures", "card_figures_csv", "payouts", "payout", "member", "staff",
@@ -44,6 +45,7 @@ OWNER_AND_MANAGER = {
     "staff_revoke", "staff_password", "staff_remove",
 }  # fmt: skip
 ON_DUTY = {"shift_begin", "shift_end"}  # a manager's and a clerk's
+IN_THE_SHOP = {"till", "till_decide"}
 EVERYBODY = {"orders", "order", "refund_form", "refund"}
 
 
@@ -80,9 +82,30 @@ def ids(shop: Product) -> dict[str, str]:
         "out_shop_id": "qinghe-hubin",
         "code": "8K3FQ3",
         "bind.code": "8K3FQ3",
+        "out_device_id": _device(shop, row),
+        "activator": _till(shop, row),
         "demo-login.public_id": "nobody",
         "out_mch_id": "nobody",
     }
+
+
+def _device(shop: Product, row: Any) -> str:
+    shop.do(
+        "INSERT INTO device (provider_id, merchant_id, store_id, device_id, out_device_id, name,"
+        " shift_type, created_at) VALUES (:p, :m, :s, '12', 'devhere', '12 号桌', 1, now())",
+        p=row.provider_id, m=row.merchant_id, s=row.store_id,
+    )  # fmt: skip
+    return "devhere"
+
+
+def _till(shop: Product, row: Any) -> str:
+    shop.do(
+        "INSERT INTO till_login (provider_id, merchant_id, store_id, activator, token_hash,"
+        " terminal_type, created_at, expires_at)"
+        " VALUES (:p, :m, :s, 'tillhere', 'x', 1, :now, :now + interval '1 hour')",
+        p=row.provider_id, m=row.merchant_id, s=row.store_id, now=shop.deps.now(),
+    )  # fmt: skip
+    return "tillhere"
 
 
 def allowed(role: Role, route: Route) -> bool:
@@ -129,6 +152,8 @@ def test_the_table_says_what_the_product_says() -> None:
         assert who(endpoint) - {Role.PROVIDER, Role.SUB_PROVIDER} == expected, endpoint
     for endpoint in sorted(ON_DUTY):
         assert who(endpoint) == {Role.MANAGER, Role.CLERK}, endpoint
+    for endpoint in sorted(IN_THE_SHOP):
+        assert who(endpoint) == {Role.OWNER, Role.MANAGER, Role.CLERK}, endpoint
     for endpoint in sorted(EVERYBODY):
         assert who(endpoint) == set(Role), endpoint
     for role in (Role.PROVIDER, Role.SUB_PROVIDER):
@@ -195,7 +220,7 @@ def stranger(shop: Product, desk: MakeDesk, name: str) -> requests.Session:
 
 STATE = (
     "staff", "store", "pay_code", "card_payout", "card_payout_part", "shift", "member_card",
-    "refund", "pay_order", "activation", "member",
+    "refund", "pay_order", "activation", "member", "device", "till_login",
 )  # fmt: skip
 
 
