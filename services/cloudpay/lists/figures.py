@@ -64,7 +64,8 @@ class Group(NamedTuple):
 
 
 NAMES: Final = tuple(one.name for one in fields(Figures))
-_DAY: Final = "CAST({at} AT TIME ZONE 'Asia/Shanghai' AS date)"
+# By an interval: looking a zone up by its name takes as long as all the rest of counting a row.
+_DAY: Final = "CAST({at} AT TIME ZONE INTERVAL '8 hours' AS date)"
 
 
 def _sum(what: str, condition: str) -> str:
@@ -113,9 +114,12 @@ def _groups(by: By, day: str, channel: str, trade: str) -> tuple[str, str, str]:
     )
 
 
-def _of_rows(wanted: Wanted, by: By, kind: Kind, span: str, only_listed: bool) -> list[str]:
-    table, at = TABLES[kind], listed_at(wanted, kind)
-    groups = _groups(by, _DAY.format(at=at), table.channel, table.trade)
+def _of_rows(
+    wanted: Wanted, by: By, kind: Kind, part: Window, span: str, only_listed: bool
+) -> list[str]:
+    table = TABLES[kind]
+    day = f"CAST(:{span}_day AS date)" if part.only_day else _DAY.format(at=listed_at(wanted, kind))
+    groups = _groups(by, day, table.channel, table.trade)
     figures = {"listed": "count(*)"} | ({} if only_listed else _counted(kind))
     made = [_select(groups, figures, found_in(wanted, kind, span))]
     if kind is Kind.UNFREEZE and not only_listed:
@@ -161,8 +165,9 @@ def read(
     session: Session, wanted: Wanted, by: By, *, only_listed: bool = False
 ) -> dict[Group, Figures]:
     """Of everything that is found, without groups of nothing; with `only_listed` how many alone."""
-    days = wanted.window.whole_days if wanted.is_added_up and not by.trade else None
-    parts: tuple[Window, ...] = (wanted.window,) if days is None else wanted.window.broken
+    is_added_up = wanted.is_added_up and not by.trade
+    days = wanted.window.whole_days if is_added_up else None
+    parts = wanted.window.broken if is_added_up else (wanted.window,)
     values = dict(wanted.values)
     selects = []
     if days is not None:
@@ -170,9 +175,9 @@ def read(
         both = [*(wanted.channels or ()), *(RECHARGE + one for one in wanted.channels or ())]
         values |= {"first": days[0], "last": days[1], "both": both}
     for n, part in enumerate(parts):
-        values |= span_values(f"span{n}", part)
+        values |= span_values(f"span{n}", part) | {f"span{n}_day": part.only_day}
         for kind in wanted.kinds:
-            selects += _of_rows(wanted, by, kind, f"span{n}", only_listed)
+            selects += _of_rows(wanted, by, kind, part, f"span{n}", only_listed)
     rows = session.execute(text(" UNION ALL ".join(selects)), values)
     return _added(rows)
 

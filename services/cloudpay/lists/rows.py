@@ -20,27 +20,45 @@ from services.orders import state_of
 
 DEPOSIT_CONSUMED: Final = 14  # WxpayOrderState
 
+# Each place is looked up by key for each line: as plain joins the planner reads every shop, code
+# and person of the provider, as long as it does not know better.
+SHOP: Final = """LEFT JOIN LATERAL (
+    SELECT s.out_shop_id,
+        s.name || CASE s.branch_name WHEN '' THEN '' ELSE ' · ' || s.branch_name END AS shop_name
+    FROM store s WHERE s.provider_id = {row}.provider_id AND s.id = {row}.store_id LIMIT 1
+) s ON true"""
+CALL: Final = """LEFT JOIN LATERAL (
+    SELECT c.staff_id, c.device_id, c.asked FROM cpay_call c
+    WHERE c.provider_id = {row}.provider_id AND c.merchant_id = {row}.merchant_id
+        AND c.kind = '{kind}' AND c.number = {number} AND c.same <> '' LIMIT 1
+) {name} ON true"""
 _ORDER_COLUMNS: Final = f"""
     o.out_trade_no, o.channel, o.purpose, o.status, o.close_reason, o.amount_fen, o.refunded_fen,
     o.is_unknown, o.is_late, o.is_frozen, o.reject_code, o.remark, o.created_at, o.paid_at,
-    o.transaction_id, s.out_shop_id,
-    s.name || CASE s.branch_name WHEN '' THEN '' ELSE ' · ' || s.branch_name END AS shop_name,
-    k.code, k.name AS code_name, w.name AS staff_name, {STAFF_NUMBER} AS staff_number,
-    c.staff_id AS call_staff, c.device_id, c.asked, {TABLES[Kind.PAYMENT].source} AS source,
-    {TABLES[Kind.PAYMENT].trade} AS trade,
-    f.out_freeze_no, f.freeze_fen, f.freeze_id, v.ends, v.rest_fen
+    o.transaction_id, s.out_shop_id, s.shop_name, k.code, k.name AS code_name,
+    w.name AS staff_name, w.number AS staff_number, c.staff_id AS call_staff, c.device_id, c.asked,
+    {TABLES[Kind.PAYMENT].source} AS source, {TABLES[Kind.PAYMENT].trade} AS trade,
+    f.out_freeze_no, f.freeze_fen, f.freeze_id, f.ends, f.rest_fen
 """
-_ORDER_PLACES: Final = """
-JOIN store s ON s.provider_id = o.provider_id AND s.id = o.store_id
-LEFT JOIN pay_code k ON k.provider_id = o.provider_id AND k.id = o.pay_code_id
-LEFT JOIN staff w ON w.provider_id = o.provider_id AND w.id = o.staff_id
-LEFT JOIN cpay_call c ON c.provider_id = o.provider_id AND c.merchant_id = o.merchant_id
-    AND c.kind = 'pay' AND c.number = o.out_trade_no AND c.same <> ''
-LEFT JOIN deposit_move v ON v.provider_id = o.provider_id AND v.order_id = o.id
-LEFT JOIN deposit_freeze f ON f.provider_id = v.provider_id AND f.id = v.freeze_id
+_ORDER_PLACES: Final = f"""
+{SHOP.format(row="o")}
+LEFT JOIN LATERAL (
+    SELECT k.code, k.name FROM pay_code k
+    WHERE k.provider_id = o.provider_id AND k.id = o.pay_code_id LIMIT 1
+) k ON true
+LEFT JOIN LATERAL (
+    SELECT w.name, {STAFF_NUMBER} AS number FROM staff w
+    WHERE w.provider_id = o.provider_id AND w.id = o.staff_id LIMIT 1
+) w ON true
+{CALL.format(row="o", kind="pay", number="o.out_trade_no", name="c")}
+LEFT JOIN LATERAL (
+    SELECT f.out_freeze_no, f.freeze_fen, f.freeze_id, v.ends, v.rest_fen FROM deposit_move v
+    JOIN deposit_freeze f ON f.provider_id = v.provider_id AND f.id = v.freeze_id
+    WHERE v.provider_id = o.provider_id AND v.order_id = o.id LIMIT 1
+) f ON true
 """
 _ORDERS: Final = text(f"""
-SELECT o.id, {_ORDER_COLUMNS}, a.method, a.closed_at, a.description, e.bonus_fen,
+SELECT o.id, {_ORDER_COLUMNS}, a.method, a.closed_at, a.description, n.bonus_fen,
     n.number AS card_number, back.made_at AS back_made_at, back.done_at AS back_done_at
 FROM pay_order o {_ORDER_PLACES}
 LEFT JOIN LATERAL (
@@ -48,9 +66,15 @@ LEFT JOIN LATERAL (
     WHERE t.provider_id = o.provider_id AND t.order_id = o.id
     ORDER BY t.transaction_id = o.transaction_id DESC NULLS LAST, t.id DESC LIMIT 1
 ) a ON true
-LEFT JOIN recharge e ON e.provider_id = o.provider_id AND e.order_id = o.id
-LEFT JOIN card_spend d ON d.provider_id = o.provider_id AND d.order_id = o.id
-LEFT JOIN member_card n ON n.provider_id = o.provider_id AND n.id = COALESCE(d.card_id, e.card_id)
+LEFT JOIN LATERAL (
+    SELECT n.number, e.bonus_fen FROM (
+        SELECT e.card_id, e.bonus_fen FROM recharge e
+        WHERE e.provider_id = o.provider_id AND e.order_id = o.id
+        UNION ALL
+        SELECT d.card_id, NULL FROM card_spend d
+        WHERE d.provider_id = o.provider_id AND d.order_id = o.id
+    ) e JOIN member_card n ON n.provider_id = o.provider_id AND n.id = e.card_id LIMIT 1
+) n ON true
 LEFT JOIN LATERAL (
     SELECT max(r.created_at) AS made_at, max(r.succeeded_at) AS done_at FROM refund r
     WHERE r.provider_id = o.provider_id AND r.order_id = o.id AND NOT r.is_second
@@ -63,8 +87,7 @@ SELECT r.id, {_ORDER_COLUMNS}, r.out_refund_no, r.refund_id, r.amount_fen AS bac
     r.closed_at, rc.staff_id AS back_staff, rc.device_id AS back_device, rc.asked AS back_asked
 FROM refund r JOIN pay_order o ON o.provider_id = r.provider_id AND o.id = r.order_id
 {_ORDER_PLACES}
-LEFT JOIN cpay_call rc ON rc.provider_id = r.provider_id AND rc.merchant_id = r.merchant_id
-    AND rc.kind = 'refund' AND rc.number = r.out_refund_no AND rc.same <> ''
+{CALL.format(row="r", kind="refund", number="r.out_refund_no", name="rc")}
 WHERE r.provider_id = :p AND r.id = ANY(:ids)
 """)
 _STAFF: Final = text(

@@ -27,12 +27,21 @@ class Window:
 
     @property
     def broken(self) -> tuple[Window, ...]:
-        """What of it is no whole day, the newest first."""
+        """What of it is no whole day: at most two parts, each of one day, the newest first."""
         days = self.whole_days
-        if days is None:
-            return (self,)
-        after, before = Window(ends(days[1]), self.until), Window(self.since, starts(days[0]))
-        return tuple(part for part in (after, before) if part.since < part.until)
+        if days is not None:
+            middle = Window(starts(days[0]), ends(days[1]))
+        else:
+            midnight = max(self.since, starts(china_date(self.until)))
+            middle = Window(midnight, midnight)
+        parts = Window(middle.until, self.until), Window(self.since, middle.since)
+        return tuple(part for part in parts if part.since < part.until)
+
+    @property
+    def only_day(self) -> date | None:
+        """The China day that all of it is of."""
+        day = china_date(self.since)
+        return day if self.until <= ends(day) else None
 
 
 def window(
