@@ -24,6 +24,7 @@ PLACES: Final = (
             ("recon", "bal", "对账", ("/console/recon",)),
             ("orders", "search", "查订单", ("/console/orders",)),
             ("codes", "qr", "收款码", ("/console/codes",)),
+            ("devices", "device", "机具", ("/console/devices",)),
         ),
     ),
     (
@@ -38,7 +39,7 @@ PLACES: Final = (
         "系统",
         (
             ("start", "check", "上线清单", ()),
-            ("settings", "gear", "服务商配置", ("/console/settings",)),
+            ("settings", "gear", "服务商配置", ("/console/settings", "/console/signature")),
             ("health", "shield", "配置健康", ("/console/health",)),
             ("people", "users", "账号", ("/console/people",)),
             ("audit", "lock", "日志", ("/console/audit",)),

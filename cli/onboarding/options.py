@@ -50,7 +50,11 @@ def actor() -> str:
 
 
 def read_secret(path: str) -> str:
-    raw = sys.stdin.buffer.read(LARGEST) if path == "-" else Path(path).read_bytes()[:LARGEST]
+    return read_text(path, LARGEST)
+
+
+def read_text(path: str, most: int) -> str:
+    raw = sys.stdin.buffer.read(most) if path == "-" else Path(path).read_bytes()[:most]
     for coding in ("utf-8", "utf-16"):
         try:
             return raw.decode(coding)

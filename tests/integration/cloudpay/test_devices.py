@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 import threading
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,8 @@ from services.devices.changing import Wish
 from services.devices.problems import DeviceQrForeign
 from services.people.acting import Acting, Role
 from tests.harness.cloudpay import Till, code_of
+from tests.harness.console import Console
+from tests.harness.places import run
 from tests.harness.product import Product
 from tests.integration.stores.helping import audited, sign_in, work
 
@@ -545,3 +548,52 @@ def test_a_list_of_keys_is_registered_whole_or_not_at_all(product: Product) -> N
         keys.register(product.deps, elsewhere, rows, actor="t")
     assert INIT not in str(refused.value)
     assert not product.sql("SELECT 1 FROM device_key WHERE provider_id = :p", p=elsewhere)
+
+
+def test_the_console_registers_after_a_fresh_code_and_shows_no_key(product: Product) -> None:
+    desk = Console(product)
+    assert (
+        desk.get("/devices/register", allow_redirects=False)
+        .headers["Location"]
+        .startswith("/console/confirm")
+    )
+    bare = desk.post("/devices", {"lines": f"{SN},{INIT}"})
+    assert (bare.status_code, 'name="otp"' in bare.text) == (403, True)
+    wrong = desk.post("/devices", {"lines": f"{SN},{INIT}\nbad"}, confirmed=True)
+    assert (wrong.status_code, "第 2 行有误" in wrong.text) == (422, True)
+    assert INIT not in wrong.text
+    file = {"file": ("devices.csv", f"sn,key\n{SN},{INIT}\n", "text/csv")}
+    done = desk.post("/devices", {"lines": ""}, confirmed=True, files=file)
+    assert done.headers["Location"] == "/console/devices?done=1-0-0"
+    page = desk.get(f"/devices?sn={SN[:8].lower()}").text
+    assert SN in page
+    assert INIT not in page
+    assert SN not in desk.get("/devices?sn=NOBODY").text
+    assert desk.post("/devices/remove", {"sn": SN}, confirmed=True).status_code == 303
+    assert not product.sql("SELECT 1 FROM device_key")
+    assert not product.sql("SELECT 1 FROM route WHERE kind = 'device'")
+
+
+def test_a_bound_machine_s_key_is_not_forgotten(product: Product, till: Till) -> None:
+    one, who = machine(product, till), owner(product)
+    which, told = device(product, till), one.show()
+    binding.confirm(product.deps, who, binding.Shown(**one.parts(told)), which, who.public_id)
+    desk = Console(product)
+    assert "机器pos1" in desk.get("/devices").text
+    refused = desk.post("/devices/remove", {"sn": SN}, confirmed=True)
+    assert (refused.status_code, "先由商户管理员解绑" in refused.text) == (409, True)
+    assert product.sql("SELECT 1 FROM device_key")
+
+
+def test_the_register_by_command(product: Product, tmp_path: Path) -> None:
+    file = tmp_path / "devices.csv"
+    file.write_text(f"{SN},{INIT}\n")
+    done = run(product, "device", "register", str(file), "--provider", "sz01lXKA6DKGjNzr2l4B")
+    assert "1 added, 0 with a new key, 0 as they were" in done.output
+    listed = run(product, "device", "list", "--provider", "sz01lXKA6DKGjNzr2l4B")
+    assert listed.output.strip() == f"{SN}  unbound"
+    file.write_text("nonsense\n")
+    bad = run(product, "device", "register", str(file), "--provider", "sz01lXKA6DKGjNzr2l4B")
+    assert bad.exit_code == 1
+    gone = run(product, "device", "remove", SN, "--provider", "sz01lXKA6DKGjNzr2l4B")
+    assert gone.exit_code == 0
