@@ -242,6 +242,7 @@ class CodePayRequest:
     expires_at: datetime
     terminal_ip: str = "127.0.0.1"
     goods_tag: str | None = None  # WeChat coupons
+    no_credit: bool = False  # WeChat only: credit cards are not taken
     undiscountable_fen: int | None = None  # Alipay only
     store_id: str | None = None
 

@@ -101,6 +101,7 @@ def _pay_fields(req: CodePayRequest) -> dict[str, str]:
         "spbill_create_ip": req.terminal_ip,
         "auth_code": req.auth_code,
         "goods_tag": req.goods_tag or "",
+        "limit_pay": "no_credit" if req.no_credit else "",
         "time_expire": req.expires_at.astimezone(_SHANGHAI).strftime(_STAMP),
     }
 

@@ -45,6 +45,10 @@ def in_words(problem: AppError, *, code: str, number: str, amount: str) -> Refus
 
 def _bad_input(problem: BadInput, number: str, amount: str) -> Refused | None:
     name, _, limits = problem.detail.partition(": ")
+    if name == "undiscountable_fen":
+        return bad_member(
+            "pay_content.alipay_pay_content_ext.undiscountable_amount", "不能大于订单金额"
+        )
     if name == "out_trade_no":
         told = bad_member(number, "应为6到32位字母、数字或下划线，以订单前缀开头")
         return Refused(told.description, internal=Internal.MEMBER, reply_status=Status.NEW_NUMBER)

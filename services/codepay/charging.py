@@ -52,6 +52,8 @@ class Charge:
     description: str = ""  # the payer sees it; the store's name where empty
     terminal_ip: str = "127.0.0.1"
     undiscountable_fen: int | None = None  # Alipay only
+    goods_tag: str = ""  # WeChat's coupons; the store's where empty
+    no_credit: bool = False  # WeChat only
 
     def __repr__(self) -> str:
         return f"Charge(store_id={self.store_id}, out_trade_no={self.out_trade_no})"
@@ -210,7 +212,8 @@ def _request(deps: Deps, scan: Scan, cmd: Charge, new: NewOrder) -> CodePayReque
         notify_url=f"{deps.settings.base_url}/notify/{new.channel}/{scan.out_mch_id}",
         expires_at=new.expires_at,
         terminal_ip=cmd.terminal_ip,
-        goods_tag=scan.goods_tag,
+        goods_tag=cmd.goods_tag or scan.goods_tag,
+        no_credit=cmd.no_credit,
         undiscountable_fen=new.undiscountable_fen,
         store_id=scan.out_shop_id,
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.callbacks.envelope import SCANNED, order_state
+from services.callbacks.envelope import SCANNED
 from services.cloudpay.call import Answer, Call
 from services.cloudpay.envelope import Envelope
 from services.cloudpay.methods import Method, Once
@@ -71,12 +71,14 @@ def brief_micro_pay(call: Call, asked: BriefMicroPay) -> Answer:
 
 def state_members(shown: Shown) -> dict[str, Any]:
     """The one of wx, ali, cd that says how the order stands."""
-    number = order_state(shown.channel, shown.state, is_scanned=shown.is_scanned)
-    if shown.channel == "wechat":
+    content = shown.order_content
+    if content.wxpay_order_content_ext:
+        number = content.wxpay_order_content_ext.current_trade_state
         return {"wx": BriefWxpay(cts=number, tsd=words(shown))}
-    if shown.channel == "alipay":
-        return {"ali": BriefAlipay(cts=number)}
-    return {"cd": BriefCard(cts=number)}
+    if content.alipay_order_content_ext:
+        return {"ali": BriefAlipay(cts=content.alipay_order_content_ext.current_trade_state)}
+    assert content.card_order_content_ext
+    return {"cd": BriefCard(cts=content.card_order_content_ext.current_trade_state)}
 
 
 def words(shown: Shown) -> str:

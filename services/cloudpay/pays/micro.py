@@ -24,6 +24,7 @@ from services.cloudpay.structures import (
     PayContent,
     PayMchKey,
     PayMchKeyTold,
+    WxpayContentExt,
 )
 from services.codepay.charging import Charge, charge
 from services.codepay.codes import wallet_of
@@ -55,7 +56,7 @@ def micro_pay(call: Call, asked: MicroPay) -> Answer:
     content, client = asked.pay_content, asked.order_client
     shop = call.shop(asked.pay_mch_key.out_shop_id)
     check_platform(asked.pay_mch_key.pay_platform, content.author_code)
-    alipay = content.alipay_pay_content_ext
+    alipay, wechat = content.alipay_pay_content_ext, content.wxpay_pay_content_ext
     cmd = Charge(
         provider_id=call.caller.provider_id,
         merchant_id=call.caller.merchant_id,
@@ -67,6 +68,8 @@ def micro_pay(call: Call, asked: MicroPay) -> Answer:
         description=content.body,
         terminal_ip=an_ip(client.spbill_create_ip, call.ip),
         undiscountable_fen=alipay.undiscountable_amount if alipay else None,
+        goods_tag=wechat.goods_tag if wechat else "",
+        no_credit=no_credit(wechat),
     )
     shown = charged(call, cmd, code="pay_content.author_code", number="pay_content.out_trade_no",
                     amount="pay_content.total_fee")  # fmt: skip
@@ -110,6 +113,14 @@ def check_platform(said: int, author_code: str) -> None:
         raise bad_member(
             "pay_mch_key.pay_platform", f"与付款码不符：这是{_NAMES[channel]}的付款码，应为{own}"
         )
+
+
+def no_credit(said: WxpayContentExt | None) -> bool:
+    """Whether credit cards are not taken; another limit than that is none of WeChat's."""
+    limit = said.limit_pay if said else ""
+    if limit not in ("", "no_credit"):
+        raise bad_member("pay_content.wxpay_pay_content_ext.limit_pay", "只能是no_credit")
+    return limit == "no_credit"
 
 
 def actor(call: Call) -> str:

@@ -306,6 +306,20 @@ def test_the_longest_members_make_a_body_below_4096_bytes(product: Product, till
     assert till.read(raw)["query_order"]["order_content"]["out_trade_no"] == number
 
 
+def test_the_clients_tag_and_limit_are_taken_and_shown(product: Product, till: Till) -> None:
+    content = scan(
+        product, till, wxpay_pay_content_ext={"goods_tag": "T7", "limit_pay": "no_credit"}
+    )
+    assert till.call("micro_pay", content)["status"] == 0
+    ext = query(till, content["pay_content"]["out_trade_no"])["order_content"]
+    shown = ext["wxpay_order_content_ext"]
+    assert (shown["goods_tag"], shown["limit_pay"]) == ("T7", "no_credit")
+    content = scan(product, till, wxpay_pay_content_ext={"limit_pay": "no_cash"})
+    answer = till.call("micro_pay", content)
+    assert refusal(answer) == (104, 1002)
+    assert "limit_pay" in answer["description"]
+
+
 def test_codes_and_payers_are_not_kept(product: Product, till: Till) -> None:
     code = paycode(product, "wechat")
     till.call("micro_pay", till.pay(code, 100))

@@ -175,6 +175,12 @@ def test_only_reversing_shows_the_certificate(base: str) -> None:
     assert ("X-SSL-Client-Cert" in headers) == base.startswith("http:")
 
 
+def test_credit_cards_are_not_taken_where_the_till_says_so() -> None:
+    gateway, plain, _ = wechat(signed(result_code="FAIL", err_code="USERPAYING"))
+    gateway.pay_code(WECHAT, replace(REQUEST, no_credit=True))
+    assert strict_xml.loads(plain.sent[0][3])["limit_pay"] == "no_credit"
+
+
 def test_wechat_s_password_is_waited_for() -> None:
     gateway, _, _ = wechat(signed(result_code="FAIL", err_code="USERPAYING"))
     assert gateway.pay_code(WECHAT, REQUEST).state is TradeState.PAYING
