@@ -141,6 +141,7 @@ def _request(deps: Deps, scan: Scan, wanted: Wanted, expires_at: datetime) -> di
         "notify_url": f"{deps.settings.base_url}/notify/{wanted.channel}/{scan.out_mch_id}",
         "expires_at": expires_at.isoformat(),
         "store_id": scan.out_shop_id,
+        "asked_by": wanted.asked_by,
     }
     tag = wanted.goods_tag or scan.goods_tag
     return request | ({"goods_tag": tag} if tag else {})

@@ -32,6 +32,7 @@ class Wanted:
     channel: str
     method: AttemptMethod
     amount_fen: int
+    asked_by: str  # a role and an id, as in the audit; never an openid
     description: str = ""  # the store's name where empty
     remark: str = ""
     expires_at: datetime | None = None

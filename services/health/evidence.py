@@ -36,9 +36,11 @@ class Trial:
     message: str = ""
 
 
+# `asked_by`: by the merchant's own system, to be paid on a page of its own.
 _NEWEST: Final = text("""
 SELECT a.paid_at, a.created_at FROM pay_attempt a
 WHERE a.provider_id = :p AND a.channel = 'wechat' AND a.method = 'jsapi'
+    AND a.request ->> 'asked_by' IS NULL
     AND a.prepay_id IS NOT NULL AND a.created_at BETWEEN :since AND :settled
 ORDER BY a.id DESC LIMIT :n
 """)

@@ -18,7 +18,7 @@ from gateways.money import yuan_from_fen
 from models.bill import Bill, BillCase, BillSubject
 from models.callback import Callback
 from models.event import AuditEntry, UpstreamEvent
-from models.order import AttemptMethod, AttemptStatus, PayOrder
+from models.order import AttemptMethod, AttemptStatus, PayAttempt, PayOrder
 from models.refund import Refund, RefundStatus
 from services.order_explained import state_words
 from services.order_story.tellers import attempts_of, cases_of, numbers_of, refunds_of
@@ -76,9 +76,9 @@ def _wallet(channel: str) -> str:
 def _attempts(session: Session, order: PayOrder) -> Iterator[Told]:
     for one in attempts_of(session, order):
         number = "" if one.out_trade_no == order.out_trade_no else one.out_trade_no
-        how = "用付款码付款" if one.method is AttemptMethod.CODE else "发起付款"
+        who, how = _began(one)
         yield Told(
-            one.created_at, "顾客", f"{how}，{_wallet(one.channel)} {_yuan(one.amount_fen)}", number
+            one.created_at, who, f"{how}，{_wallet(one.channel)} {_yuan(one.amount_fen)}", number
         )
         if one.paid_at is not None:
             said = f"已付款 {_yuan(one.amount_fen)}"
@@ -90,6 +90,24 @@ def _attempts(session: Session, order: PayOrder) -> Iterator[Told]:
             yield Told(one.closed_at, _wallet(one.channel), said, number)
         elif one.closed_at is not None and one.status is AttemptStatus.CLOSED:
             yield Told(one.closed_at, "系统", "这次付款已关闭，没有收到钱", number)
+
+
+_ROADS: Final = {
+    AttemptMethod.JSAPI: "在自己的页面下单",
+    AttemptMethod.NATIVE: "下单，出示单笔二维码",
+    AttemptMethod.H5: "在手机网页下单",
+    AttemptMethod.APP: "在 App 下单",
+    AttemptMethod.MINI: "在小程序下单",
+}
+
+
+def _began(one: PayAttempt) -> tuple[str, str]:
+    """Who began it, and how."""
+    if one.method is AttemptMethod.CODE:
+        return "顾客", "用付款码付款"
+    if one.request.get("asked_by") and one.method in _ROADS:
+        return "商户系统", _ROADS[one.method]
+    return "顾客", "发起付款"
 
 
 def _notifications(session: Session, order: PayOrder) -> Iterator[Told]:

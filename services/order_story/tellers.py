@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
@@ -85,10 +86,19 @@ def the_order(session: Session, order: PayOrder) -> Iterator[Line]:
     )
 
 
+_ROADS: Final = {
+    AttemptMethod.CODE: " by payment code",
+    AttemptMethod.NATIVE: " by a code of its own",
+    AttemptMethod.H5: " in a phone's browser",
+    AttemptMethod.APP: " in the merchant's app",
+    AttemptMethod.MINI: " in the merchant's mini program",
+}
+
+
 def attempts(session: Session, order: PayOrder) -> Iterator[Line]:
     for it in attempts_of(session, order):
         name = f"attempt {it.out_trade_no}"
-        how = " by payment code" if it.method is AttemptMethod.CODE else ""
+        how = _ROADS.get(it.method, "")
         at = "from" if it.channel == "balance" else "at"
         asked = f"{name} for {yuan(it.amount_fen)} {at} {wallet(it.channel)}{how}"
         yield Line(it.created_at, "Yima", asked)

@@ -51,7 +51,7 @@ def app_pay(call: Call, asked: OrderAsked) -> Answer:
     appid = wxpay_ids(asked).mob_app_id
     if not appid:
         raise bad_member("pay_mch_key.wxpay_pay_mch_key_ext.mob_app_id", "缺失")
-    found = placed(call, scan, wanted(asked, channel, AttemptMethod.APP, sub_appid=appid))
+    found = placed(call, scan, wanted(call, asked, channel, AttemptMethod.APP, sub_appid=appid))
     if isinstance(found, Answer):
         return found
     assert found.bridge is not None

@@ -16,6 +16,7 @@ from services.api_orders.wanted import NumberTaken, Over, Payable, Refusal, Want
 from services.cloudpay.call import Answer, Call, fresh_nonce
 from services.cloudpay.patience import in_time
 from services.cloudpay.pays.contents import basket, extend_params
+from services.cloudpay.pays.micro import actor
 from services.cloudpay.problems import in_words
 from services.cloudpay.shapes import Asked, Text32, Whole
 from services.cloudpay.statuses import Internal, Refused, Status, bad_member
@@ -68,7 +69,9 @@ def store_of(call: Call, asked: OrderAsked) -> Scan:
     return call.deps.transact(lambda s: scan_store(s, call.caller.provider_id, shop.store_id, None))
 
 
-def wanted(asked: OrderAsked, channel: str, method: AttemptMethod, **more: Any) -> Wanted:
+def wanted(
+    call: Call, asked: OrderAsked, channel: str, method: AttemptMethod, **more: Any
+) -> Wanted:
     """The order as our services take it; `more` are fields of `Wanted`. Raises Refused."""
     content = asked.pay_content
     wxpay = content.wxpay_pay_content_ext or WxpayContentExt()
@@ -85,6 +88,7 @@ def wanted(asked: OrderAsked, channel: str, method: AttemptMethod, **more: Any) 
         channel=channel,
         method=method,
         amount_fen=content.total_fee,
+        asked_by=actor(call),
         description=content.body,
         remark=content.remark,
         expires_at=None if content.time_expire is None else _moment(content.time_expire),

@@ -40,6 +40,7 @@ def mini_program_pay(call: Call, asked: OrderAsked) -> Answer:
     if not ids.sub_open_id:
         raise bad_member(f"{_EXT}.sub_open_id", "缺失")
     order = wanted(
+        call,
         asked,
         channel,
         AttemptMethod.MINI,

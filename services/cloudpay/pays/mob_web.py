@@ -49,7 +49,7 @@ def mob_web_pay(call: Call, asked: OrderAsked) -> Answer:
     if ext is None or not ext.scene_info:
         raise bad_member(SCENE, "缺失")
     where = scene(ext.scene_info, asked.order_client.spbill_create_ip)
-    found = placed(call, scan, wanted(asked, channel, AttemptMethod.H5, scene=where))
+    found = placed(call, scan, wanted(call, asked, channel, AttemptMethod.H5, scene=where))
     if isinstance(found, Answer):
         return found
     assert found.redirect is not None

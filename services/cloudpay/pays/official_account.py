@@ -62,6 +62,7 @@ def _wechat(call: Call, asked: OrderAsked, scan: Scan) -> Answer:
         raise bad_member(f"{_EXT}.sub_app_id", "缺失：填了sub_open_id，商户又没有配置公众号AppID")
     is_sub = bool(ids.sub_open_id)
     order = wanted(
+        call,
         asked,
         "wechat",
         AttemptMethod.JSAPI,
@@ -82,7 +83,7 @@ def _alipay(call: Call, asked: OrderAsked, scan: Scan) -> Answer:
     ext = asked.pay_mch_key.alipay_pay_mch_key_ext
     if ext is None or not ext.user_id:
         raise bad_member(_USER, "缺失")
-    order = wanted(asked, "alipay", AttemptMethod.JSAPI, payer=ext.user_id)
+    order = wanted(call, asked, "alipay", AttemptMethod.JSAPI, payer=ext.user_id)
     found = placed(call, scan, order)
     if isinstance(found, Answer):
         return found

@@ -28,7 +28,7 @@ class ScanCodeTold(Told):
 def scan_code_pay(call: Call, asked: OrderAsked) -> Answer:
     channel = channel_of(asked, WALLETS)
     scan = store_of(call, asked)
-    found = placed(call, scan, wanted(asked, channel, AttemptMethod.NATIVE))
+    found = placed(call, scan, wanted(call, asked, channel, AttemptMethod.NATIVE))
     if isinstance(found, Answer):
         return found
     assert found.code_url is not None

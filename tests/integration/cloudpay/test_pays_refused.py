@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
+from models.order import PayOrder
 from services import closing
+from services.health.evidence import pages
+from services.order_desk.telling import TELLERS, Told
 from tests.harness.cloudpay import Till
 from tests.harness.phone import Phone
 from tests.harness.product import Product
+from tests.harness.receiver import Receiver, receiver
+from tests.integration.callbacks.helping import key_of, opened, post, tell, understood
 from tests.integration.cloudpay.helping import calls, query, refusal, state
 from tests.integration.cloudpay.ordering import (
     APP,
@@ -36,6 +43,12 @@ from tests.integration.cloudpay.ordering import (
 )
 
 Change = Callable[[dict[str, Any]], Any]
+
+
+@pytest.fixture
+def there() -> Iterator[Receiver]:
+    with receiver() as made:
+        yield made
 
 
 @pytest.fixture
@@ -162,9 +175,10 @@ def test_who_is_switched_off_takes_no_money_and_the_number_stays_free(
 
 
 def test_a_number_that_another_order_has_is_refused_and_that_order_left_alone(
-    product: Product, till: Till, phone: Callable[..., Phone]
+    product: Product, till: Till, phone: Callable[..., Phone], there: Receiver
 ) -> None:
-    """A link of the merchant's own with this number: it is paid once, whoever scans."""
+    """A page's: its callback says nothing of the call that was refused."""
+    tell(product, there)
     made = phone("wechat").start()
     number = product.sql("SELECT out_trade_no FROM pay_order ORDER BY id DESC")[0].out_trade_no
     content = order(till, SCAN_WECHAT)
@@ -173,6 +187,10 @@ def test_a_number_that_another_order_has_is_refused_and_that_order_left_alone(
     assert calls(product, "wechat.native") == 0
     phone("wechat").confirm(made)
     product.wait_paid(number)
+    product.run_jobs()
+    post(opened(product))
+    said = understood(there.heard[0], key_of(product))["order_content"]
+    assert (said["out_trade_no"], said["trade_type"], said["source_type"]) == (number, 8, 1)
 
 
 def test_a_busy_wallet_is_asked_again_under_the_same_number(product: Product, till: Till) -> None:
@@ -282,3 +300,29 @@ def test_an_order_lives_as_long_as_was_asked(product: Product, till: Till) -> No
         ordered(till, SCAN_WECHAT, content)
         said = query(till, number_of(content))["order_content"]
         assert abs(said["time_expire"] - now - lives) <= 3
+
+
+def test_its_story_tells_whose_system_asked_and_by_which_road(product: Product, till: Till) -> None:
+    content = order(till, SCAN_WECHAT)
+    pay(product, SCAN_WECHAT, ordered(till, SCAN_WECHAT, content))
+    number = number_of(content)
+    product.wait_paid(number)
+    row = order_row(product, number)
+
+    def first(session: Session) -> Told:
+        order = session.get_one(PayOrder, (row.provider_id, row.id))
+        return next(iter(TELLERS[0](session, order)))
+
+    told = product.deps.transact(first)
+    assert (told.who, told.at) == ("商户系统", row.created_at)
+    assert "单笔二维码" in told.what
+
+
+def test_pages_of_a_merchants_own_are_no_sign_that_ours_fail(product: Product, till: Till) -> None:
+    """Unpaid orders in a row tell of our pages alone (config health)."""
+    for _ in range(6):
+        ordered(till, PAGE_WECHAT, order(till, PAGE_WECHAT))
+    provider_id = product.one("SELECT id FROM provider WHERE out_mch_id = :m", m=till.out_mch_id).id
+    later = product.deps.now() + timedelta(minutes=2)
+    found = product.deps.transact(lambda s: pages(s, provider_id, later))
+    assert found.failed_in_a_row == 0
