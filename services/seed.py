@@ -16,7 +16,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from models.merchant import GrantState, Merchant, PageMode, Staff, StaffRole
+from models.merchant import (
+    GrantState,
+    Merchant,
+    PageMode,
+    PermissionStep,
+    Staff,
+    StaffRole,
+)
 from models.order import OrderStatus, PayOrder
 from models.paycode import PayCode, PayCodeKind
 from models.provider import Provider
@@ -51,6 +58,7 @@ class DemoMerchant:
     wechat_sub_mchid: str | None
     alipay_pid: str | None
     stores: tuple[DemoStore, ...]
+    takes_deposits: bool = False  # else each missing permission is shown by its name
 
 
 MERCHANTS = (
@@ -82,6 +90,7 @@ MERCHANTS = (
                 hours=(time(0, 0), time(0, 1)),
             ),
         ),
+        takes_deposits=True,
     ),
     DemoMerchant(
         "sub02NANCHUANG5T7W2Y",
@@ -268,6 +277,9 @@ def _merchant(
         alipay_pid=demo.alipay_pid,
         alipay_state=GrantState.VALID if demo.alipay_pid and held else GrantState.NONE,
     )
+    if demo.takes_deposits:
+        merchant.deposit_step = merchant.refund_api_step = PermissionStep.OPEN
+        merchant.alipay_preauth_signed = True
     if held is not None and demo.alipay_pid:
         token = _token_of(held["alipay"], demo.alipay_pid)
         add_account(

@@ -79,6 +79,13 @@ def hold_of_order(session: Session, provider_id: int, order_id: int) -> Hold:
     return hold_of(session.execute(wanted.where(*mine)).scalar_one())
 
 
+def number_of(session: Session, order: PayOrder) -> str:
+    """The number of the hold that the order is paid out of; "" where it is none."""
+    if not is_consumption(order):
+        return ""
+    return hold_of_order(session, order.provider_id, order.id).out_freeze_no
+
+
 def hold(session: Session, freeze: DepositFreeze, move: DepositMove, now: datetime) -> None:
     """Take the move's money out of the room of a locked freeze. Whoever asks checks it first."""
     freeze.held_fen += move.takes_fen

@@ -20,6 +20,7 @@ from models.callback import Callback
 from models.event import AuditEntry, UpstreamEvent
 from models.order import AttemptMethod, AttemptStatus, PayAttempt, PayOrder
 from models.refund import Refund, RefundStatus
+from services.deposits import rooms
 from services.order_explained import state_words
 from services.order_story.tellers import attempts_of, cases_of, numbers_of, refunds_of
 from services.order_words import FROM_CARD, STATES
@@ -77,6 +78,7 @@ def _attempts(session: Session, order: PayOrder) -> Iterator[Told]:
     for one in attempts_of(session, order):
         number = "" if one.out_trade_no == order.out_trade_no else one.out_trade_no
         who, how = _began(one)
+        number = rooms.number_of(session, order) or number
         yield Told(
             one.created_at, who, f"{how}，{_wallet(one.channel)} {_yuan(one.amount_fen)}", number
         )
@@ -105,6 +107,8 @@ def _began(one: PayAttempt) -> tuple[str, str]:
     """Who began it, and how."""
     if one.method is AttemptMethod.CODE:
         return "顾客", "用付款码付款"
+    if one.method is AttemptMethod.DEPOSIT:
+        return "商户", "从冻结的押金里消费"
     if one.request.get("asked_by") and one.method in _ROADS:
         return "商户系统", _ROADS[one.method]
     return "顾客", "发起付款"

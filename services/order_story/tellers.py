@@ -15,6 +15,7 @@ from models.merchant import Store
 from models.order import AttemptMethod, AttemptStatus, PayAttempt, PayOrder
 from models.refund import Refund, RefundStatus
 from services.cards.spent import spend_of
+from services.deposits import rooms
 from services.order_story.lines import Line, person, wallet, yuan
 
 Teller = Callable[[Session, PayOrder], Iterator[Line]]
@@ -99,6 +100,8 @@ def attempts(session: Session, order: PayOrder) -> Iterator[Line]:
     for it in attempts_of(session, order):
         name = f"attempt {it.out_trade_no}"
         how = _ROADS.get(it.method, "")
+        if it.method is AttemptMethod.DEPOSIT:
+            how = f", out of the deposit {rooms.number_of(session, order)}"
         at = "from" if it.channel == "balance" else "at"
         asked = f"{name} for {yuan(it.amount_fen)} {at} {wallet(it.channel)}{how}"
         yield Line(it.created_at, "Yima", asked)

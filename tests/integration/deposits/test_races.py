@@ -124,7 +124,10 @@ def test_a_till_that_dies_after_the_wallet_was_asked_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     desk, gateway = Desk(product), product.deps.gateways.deposits[wallet]
-    where = {"provider_id": desk.shop.provider_id, "merchant_id": desk.shop.merchant_id}
+    where: dict[str, Any] = {
+        "provider_id": desk.shop.provider_id,
+        "merchant_id": desk.shop.merchant_id,
+    }
     number = desk.number()
     killed_after(gateway, "freeze")
     with pytest.raises(Killed):
