@@ -30,6 +30,8 @@ HERE: Final = {
     "console.gold_plan": ("gold-plan",),
     "console.gold_plan_merchant": ("gold-plan",),
     "console.codes": ("pay-codes", "where-bound"),
+    "console.signature": ("authen-code",),
+    "console.signature_look": ("authen-code",),
     "console.start": ("no-developers",),
     "console.orders": ("delete-transactions",),
     "console.order": ("refund-accepted", "delete-transactions"),

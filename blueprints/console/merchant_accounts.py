@@ -191,6 +191,7 @@ def _keys_page(
     return answers.page(
         "console/merchant_keys.html", status, tab="keys", overlaps=keys.OVERLAPS,
         problem=problem, now=deps().now(), at_prefix=at_prefix, wanted=wanted,
+        failures=keys.failures_today(merchant, deps().now()),
         prefix=request.values.get("prefix", "")[:40],
         devices=deps().transact(lambda s: keys.devices(s, merchant)), **found,
     )  # fmt: skip

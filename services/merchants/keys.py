@@ -15,6 +15,7 @@ from services.accounts import seal_place
 from services.deps import Deps
 from services.merchants.changing import touch
 from services.merchants.reading import find
+from services.stores.reading import SHANGHAI
 
 OVERLAPS: Final = {0: "立即失效", 60: "再用 1 小时", 1440: "再用 24 小时"}  # minutes
 
@@ -32,6 +33,7 @@ def reset(
         now = deps.now()
         merchant = find(session, provider_id, out_id, lock=True)
         _keep_old(deps, merchant, now, overlap_minutes)
+        merchant.key_used_at = None
         mark, key = secrets.token_hex(16), secrets.token_hex(16)
         merchant.seal_key = mark
         merchant.authen_key_sealed = deps.ring.seal(
@@ -45,6 +47,7 @@ def reset(
 
 
 def _keep_old(deps: Deps, merchant: Merchant, now: datetime, minutes: int) -> None:
+    merchant.old_key_used_at = merchant.key_used_at if minutes else None
     if not minutes:
         merchant.old_seal_key = merchant.old_key_sealed = merchant.old_key_until = None
         return
@@ -55,6 +58,25 @@ def _keep_old(deps: Deps, merchant: Merchant, now: datetime, minutes: int) -> No
     merchant.old_seal_key = mark
     merchant.old_key_sealed = deps.ring.seal(plain, seal_place("merchant", "old_key_sealed", mark))
     merchant.old_key_until = now + timedelta(minutes=minutes)
+
+
+def set_md5(deps: Deps, provider_id: int, out_id: str, *, is_on: bool, actor: str) -> None:
+    """Whether codes by MD5 are taken of this merchant's old clients (Cloud Pay, AuthenType 2)."""
+
+    def unit(session: Session) -> None:
+        merchant = find(session, provider_id, out_id, lock=True)
+        if merchant.cpay_md5 != is_on:
+            merchant.cpay_md5 = is_on
+            action = "merchant_md5_on" if is_on else "merchant_md5_off"
+            touch(session, merchant, action, deps.now(), actor)
+
+    deps.transact(unit)
+
+
+def failures_today(merchant: Merchant, now: datetime) -> int:
+    """Wrong codes of API calls on this day in Shanghai."""
+    today = now.astimezone(SHANGHAI).date()
+    return merchant.authen_failures if merchant.authen_failed_on == today else 0
 
 
 def devices(session: Session, merchant: Merchant) -> int:

@@ -16,6 +16,7 @@ from tests.harness.cloudpay import Till, code_of
 from tests.harness.database import Server
 from tests.harness.product import Door, Product
 from tests.harness.simulator import Simulator
+from tests.integration.cloudpay.changing import whole_product
 from tests.integration.cloudpay.raw import Line, Reply
 from tests.integration.webs import web_processes
 
@@ -32,13 +33,11 @@ def site(
     settings_for: Callable[..., Settings],
 ) -> Iterator[tuple[Product, str]]:
     """One product and one web process of gunicorn for all of these: nothing here moves money."""
-    name = server.create(template)
-    where = server.addresses(name)
-    made = Product.open(settings_for(where.app, migrate_database_url=where.owner), door, upstream)
-    with web_processes(made, workers=1) as url:
+    with (
+        whole_product(server, template, door, upstream, settings_for) as made,
+        web_processes(made, workers=1) as url,
+    ):
         yield made, url
-    made.close(door)
-    server.drop(name)
 
 
 @pytest.fixture
