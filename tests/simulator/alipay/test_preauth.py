@@ -193,7 +193,8 @@ def test_unfreezing_in_parts(desk: Desk) -> None:
     )  # fmt: skip
     assert desk.unfreeze(auth_no, "4.00").node == first.node
     assert desk.unfreeze(auth_no, "5.00").sub_code == "UNIQUE_VIOLATION"
-    assert desk.unfreeze(auth_no, "1.00", "H1").sub_code == "UNIQUE_VIOLATION"
+    for amount in ("1.00", "10.00"):  # the freeze's own number, and its amount
+        assert desk.unfreeze(auth_no, amount, "H1").sub_code == "UNIQUE_VIOLATION"
     assert desk.unfreeze(auth_no, "6.01", "U2").sub_code == "REQUEST_AMOUNT_EXCEED"
     asked = desk.query(out_request_no="U1", operation_type="UNFREEZE")
     assert (asked.node["operation_type"], asked.node["remark"]) == ("UNFREEZE", "退房")

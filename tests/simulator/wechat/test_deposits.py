@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from simulator.freezes import Freeze, FreezeBook
 from tests.simulator.conftest import Simulator, own_simulator
 from tests.simulator.wechat.client import Merchant
 from tests.simulator.wechat.deposit_client import Deposits, consumption, deposits_of
@@ -393,3 +395,18 @@ def test_a_start_anew_forgets_no_deposit(tmp_path: Path) -> None:
         assert money(desk, "DP0001") == ("REVOKED", 0, 1000, 0)
         second.post("/sim/reset")
         assert second.get("/sim/freezes") == []
+
+
+def test_the_journal_stands_a_torn_line_and_is_gone_after_a_reset(tmp_path: Path) -> None:
+    journal = tmp_path / "freezes.jsonl"
+    book = FreezeBook(journal)
+    one = Freeze("wechat", "19", "19", "20", "DP1", "42", 5, "SUCCESS", 1.0, 2.0, frozen_at=1.0)
+    book.put(one)
+    with journal.open("a") as file:
+        file.write('{"channel": "wech')
+    again = FreezeBook(journal)
+    again.put(replace(one, out_freeze_no="DP2", freeze_id="43"))
+    assert [f.out_freeze_no for f in FreezeBook(journal).all("wechat")] == ["DP1", "DP2"]
+    assert FreezeBook(journal).by_id("wechat", "42") == one
+    again.forget()
+    assert FreezeBook(journal).all() == again.all() == []
