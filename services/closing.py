@@ -162,7 +162,7 @@ def _may_be_scanned(it: Target | PayAttempt, now: datetime) -> bool:
     """Alipay knows no trade before its code is scanned, and there is nothing to close until then:
     the code has to be waited out (alipay.md 4.3)."""
     by_code = it.channel == "alipay" and it.method is AttemptMethod.NATIVE
-    return by_code and now < it.created_at
+    return by_code and now < it.expires_at
 
 
 def _mark_closing(session: Session, provider_id: int, target: Target, now: datetime) -> bool:

@@ -68,7 +68,7 @@ def end_refused(
     attempts.mark_rejected(session, scan.provider_id, attempt_id, code, words, now)
     order = attempts.lock_order(session, scan.provider_id, order_id)
     still_open = attempts.open_attempt(session, order)
-    if still_open is not None and order.status in (OrderStatus.CREATED, OrderStatus.PAYING):
+    if still_open is None and order.status in (OrderStatus.CREATED, OrderStatus.PAYING):
         closing.end_order(session, order, CloseReason.REJECTED, f"upstream:{order.channel}", now)
     if code in GRANT_STATES:
         grant_lost(session, deps, scan, GRANT_STATES[code], code)

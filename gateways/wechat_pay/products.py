@@ -27,7 +27,7 @@ def body(account: WechatAccount, req: PrepayRequest) -> dict[str, Any]:
     if req.product is not Product.JSAPI:
         del made["payer"]  # whoever scans or comes
     elif req.is_sub_payer:
-        made["payer"] = {"sp_openid": req.payer}
+        made["payer"] = {"sub_openid": req.payer}
     return made | _extras(req.extras)
 
 
@@ -101,7 +101,7 @@ def bridge(
 ) -> dict[str, str]:
     """Signed for the app that opens the sheet: the sub_appid where the merchant's own does."""
     if product is Product.APP:
-        appid = account.sp_appid
+        appid = account.sub_appid or account.sp_appid
         return client.app_bridge(prepay_id, appid, account.sub_mchid)
     return client.bridge(prepay_id, (is_sub_payer and account.sub_appid) or "")
 

@@ -207,7 +207,7 @@ def _order(party: Party, order: OrderFacts) -> dict[str, Any]:
 
 
 def _trade_type(order: OrderFacts) -> int:
-    return SCANNED if order.is_scanned else ONE_CODE
+    return order.origin.trade_type or (SCANNED if order.is_scanned else ONE_CODE)
 
 
 def _refund(party: Party, order: OrderFacts, refund: RefundFacts) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def _call(
             CpayCall.merchant_id == order.merchant_id,
             CpayCall.kind == kind,
             CpayCall.number == number,
+            CpayCall.created_at <= made_at,
         )
     )
 

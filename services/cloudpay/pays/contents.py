@@ -51,7 +51,7 @@ def basket(detail: str, total_fen: int) -> Basket | None:
     goods = tuple(
         Goods(one.goods_id, one.goods_name, one.quantity, one.price) for one in read.goods_detail
     )
-    if sum(one.price_fen for one in goods) > total_fen:
+    if sum(one.quantity * one.price_fen for one in goods) > total_fen:
         told = bad_member(f"{DETAIL}.goods_detail", "的金额之和不能大于total_fee")
         raise Refused(told.description, internal=Internal.AMOUNT)
     if not goods and read.cost_price is None and not read.receipt_id:
