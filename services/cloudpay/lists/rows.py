@@ -18,8 +18,6 @@ from services.cloudpay.lists.told import Detail, OrderRow, RefundRow
 from services.cloudpay.lists.wanted import Kind
 from services.orders import state_of
 
-DEPOSIT_CONSUMED: Final = 14  # WxpayOrderState
-
 # Each place is looked up by key for each line: as plain joins the planner reads every shop, code
 # and person of the provider, as long as it does not know better.
 SHOP: Final = """LEFT JOIN LATERAL (
@@ -144,9 +142,8 @@ def _order(caller: Caller, row: Any) -> Detail:
     state = state_of(row)
     if state == "failed" and row.status != "closed":
         state = "pending"  # refused once, and the payer may still try again
-    number = order_state(row.channel, state, is_scanned=row.method == "code")
-    if row.channel == "wechat" and row.out_freeze_no and state in ("paid", "part_refunded"):
-        number = DEPOSIT_CONSUMED
+    is_deposit = row.out_freeze_no is not None
+    number = order_state(row.channel, state, is_scanned=row.method == "code", is_deposit=is_deposit)
     own = said.get("wxpay_pay_content_ext") or {}
     theirs = said.get("alipay_pay_content_ext") or {}
     is_paid, is_wechat = row.status == "paid", row.channel == "wechat"
@@ -185,7 +182,7 @@ def _order(caller: Caller, row: Any) -> Detail:
             membership_number=row.card_number,
             out_freeze_no=row.out_freeze_no,
             freeze_fee=row.freeze_fen,
-            is_deposit_mode=row.out_freeze_no is not None,
+            is_deposit_mode=is_deposit,
             is_confirm_unfreeze=row.ends,
             manual_unfreeze_fee=row.rest_fen,
             freeze_id=row.freeze_id,
