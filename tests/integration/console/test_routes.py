@@ -38,7 +38,7 @@ STEADY = (
 # Forms that only look something up.
 HARMLESS: set[str] = {"code_find"}
 # Forms beside keys and rights that change neither.
-PLAIN = {"basics_save", "keypair_send", "callback_test", "official_verified"}
+PLAIN = {"basics_save", "keypair_send", "callback_test", "official_verified", "signature_look"}
 # Where money and callbacks go, and who may what.
 GUARDED = {
     "/settings/wechat", "/settings/alipay", "/settings/callback", "/settings/callback/key",
