@@ -65,6 +65,7 @@ WORDS: Final = {
     "merchant_added": "添加商户",
     "merchant_moved": "商户换子服务商",
     "merchant_prefix_added": "添加第二个订单前缀",
+    "logo_set": "更换 logo",
     "merchant_appid_set": "设置子商户 AppID",
     "merchant_md5_on": "打开 MD5 验证码",
     "merchant_md5_off": "关闭 MD5 验证码",

@@ -15,7 +15,7 @@ from blueprints.merchant.stores import HOME, who
 from models.merchant import Store
 from services.devices import binding, reading
 from services.devices.binding import Shown
-from services.devices.problems import DeviceBound, DeviceRefused, DeviceStopped
+from services.devices.problems import DeviceBound, DeviceRefused, DeviceStopped, DeviceType
 from services.stores import reading as stores
 from web.runtime import deps
 
@@ -86,7 +86,7 @@ def bind() -> ResponseReturnValue:
             deps(), who(), shown, request.form.get("device", "")[:32],
             request.form.get("staff", "")[:24],
         )  # fmt: skip
-    except (DeviceBound, DeviceStopped) as refused:
+    except (DeviceBound, DeviceStopped, DeviceType) as refused:
         return _page(shown, str(refused))
     except DeviceRefused as refused:
         if type(refused) is not DeviceRefused:

@@ -15,7 +15,13 @@ from models.merchant import Store
 from services import audit
 from services.deps import Deps
 from services.devices import reading
-from services.devices.problems import DeviceBound, DeviceIdTaken, DeviceRefused, DeviceUnbound
+from services.devices.problems import (
+    DeviceBound,
+    DeviceIdTaken,
+    DeviceRefused,
+    DeviceType,
+    DeviceUnbound,
+)
 from services.onboarding.checks import letters
 from services.people.acting import Acting
 from services.stores import reading as stores
@@ -127,9 +133,11 @@ def bind(
 ) -> None:
     """Give it the serial number; the same one again is fine (product DEV-4). The merchant is held.
 
-    Raises DeviceBound: another number is bound to it, or the number to another device, which is
-    named where it is the merchant's own.
+    Raises DeviceType, and DeviceBound: another number is bound to it, or the number to another
+    device, which is named where it is the merchant's own.
     """
+    if device.shift_type == ShiftType.PC_CASHIER:
+        raise DeviceType("这是电脑收银台，不能绑定机器：新建一台移动收款机具或智能 POS")
     if device.sn_code is not None and device.sn_code != sn_code:
         raise DeviceBound(f"{DeviceBound.title}（SN_CODE: {device.sn_code}）")
     _refuse_elsewhere(session, device, sn_code, by)

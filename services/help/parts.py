@@ -12,9 +12,7 @@ from typing import Final
 PARTS: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     "api": ("兼容接口", "the compatible HTTPS interface", ("/cpay/<", "/cpay/micro_pay")),
     "cashier": ("电脑收银台", "the PC cashier", ("/cashier/",)),
-    "devices": ("机具", "devices", ("/device/", "/m/devices", "/cpay/use_device_setting")),
     "printers": ("云打印机和云喇叭", "cloud printers and speakers", ("/m/printers", "/printer")),
-    "deposits": ("押金", "deposits", ("/m/deposits", "/cpay/authorization_freeze")),
 }
 
 

@@ -597,3 +597,16 @@ def test_the_register_by_command(product: Product, tmp_path: Path) -> None:
     assert bad.exit_code == 1
     gone = run(product, "device", "remove", SN, "--provider", "sz01lXKA6DKGjNzr2l4B")
     assert gone.exit_code == 0
+
+
+def test_a_pc_cashier_is_no_machine_to_be_bound(product: Product, till: Till) -> None:
+    which, who = device(product, till, kind=2), owner(product)
+    desk = work(product, "owner")
+    assert "生成配置二维码" not in desk.words(f"/m/devices/{which}")
+    refused = desk.post(f"/m/devices/{which}/setting", staff=who.public_id)
+    assert (refused.status_code, "电脑收银台" in refused.text) == (409, True)
+    one = machine(product, till)
+    told = one.show()
+    page = desk.post("/m/bind-device", **one.parts(told), device=which, staff=who.public_id)
+    assert (page.status_code, "电脑收银台" in page.text) == (409, True)
+    assert product.one("SELECT sn_code FROM device").sn_code is None
