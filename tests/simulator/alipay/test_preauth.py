@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -428,6 +429,25 @@ def test_a_payment_from_a_deposit_is_refunded_and_billed_as_any_other(
         ("交易", "6.00"),
         ("退款", "-2.00"),
     ]
+
+
+def test_whatever_races_no_more_is_moved_than_is_held(desk: Desk, world: World) -> None:
+    auth_no = desk.held()
+
+    def move(n: int) -> str:
+        own = Desk(Client(desk.client.base, desk.client.holdings))
+        act = own.pay if n % 2 else own.unfreeze
+        code = act(auth_no, "3.00", f"M{n}").code
+        own.client.http.close()
+        return code
+
+    with ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(move, range(16)))
+    assert codes.count("10000") == 3
+    _, _, consumed, released, _ = desk.row()
+    assert consumed + released == 900
+    assert sum(trade.amount_fen for trade in world.books.all()) == consumed
+    assert told(desk.query())[2] == "1.00"
 
 
 def test_a_start_anew_forgets_no_deposit(tmp_path: Path) -> None:

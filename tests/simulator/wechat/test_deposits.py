@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from simulator.freezes import Freeze, FreezeBook
 from tests.simulator.conftest import Simulator, own_simulator
 from tests.simulator.wechat.client import Merchant
 from tests.simulator.wechat.deposit_client import Deposits, consumption, deposits_of
+from tests.simulator.wechat.test_bills import download, go_to, now, rows, tradebill
 
 DAY_S = 86400
 
@@ -327,6 +329,24 @@ def test_refunds_that_are_refused(desk: Deposits) -> None:
     assert desk.refused("refund", **refund(100, ref)) == "NOAUTH"
     assert desk.refused("reverse", out_trade_no="DP0001") == "NOAUTH"
     assert money(desk)[3] == 0
+
+
+def test_the_bill_has_consumptions_and_no_freeze(desk: Deposits, shop: Merchant) -> None:
+    sim = desk.sim
+    start = now(sim).replace(hour=12, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
+    go_to(sim, start)
+    desk.freeze("DP0001")
+    desk.freeze("DP0002")
+    go_to(sim, start + dt.timedelta(days=1))
+    desk.consume(300, "DP0001")
+    go_to(sim, start + dt.timedelta(days=2))
+    assert tradebill(sim, shop, start.date()).code == "NO_STATEMENT_EXIST"
+    told = tradebill(sim, shop, start.date() + dt.timedelta(days=1)).json
+    [row], summary = rows(download(sim, shop, told["download_url"]).body)
+    assert (row["商户订单号"], row["订单金额"], row["交易状态"], row["交易类型"]) == (
+        "DP0001", "3.00", "SUCCESS", "MICROPAY",
+    )  # fmt: skip
+    assert summary[0] == "1"
 
 
 # --- signature, certificate, faults, restart ---
