@@ -165,6 +165,7 @@ class Merchant(Base):
     remark: Mapped[str] = mapped_column(
         String(200), default="", server_default="", info={"personal": "words"}
     )
+    logo_id: Mapped[str | None] = mapped_column(String(24))  # `public_id` of one of `logo`
     # the key before the last reset, which still serves until then (product MCH-5)
     old_seal_key: Mapped[str | None] = mapped_column(String(64))
     old_key_sealed: Mapped[str | None] = mapped_column(String(512))

@@ -63,6 +63,7 @@ class Provider(Base):
     # hundredths of a percent, for estimates alone: None where nothing was agreed
     wechat_rebate_bp: Mapped[int | None]
     alipay_rebate_bp: Mapped[int | None]
+    logo_id: Mapped[str | None] = mapped_column(String(24))  # `public_id` of one of `logo`
     created_at: Mapped[datetime]
 
 

@@ -25,7 +25,7 @@ _COLUMNS = """
     c.id AS code_id, c.code, c.kind, c.name AS code_name, c.is_active AS code_active, c.staff_id,
     c.unit_price_fen,
     m.id AS merchant_id, m.out_sub_mch_id, m.name AS merchant_name, m.short_name, m.order_prefix,
-    m.second_prefix, m.is_active AS merchant_active,
+    m.second_prefix, COALESCE(m.logo_id, p.logo_id) AS logo_id, m.is_active AS merchant_active,
     COALESCE(s.wechat_sub_mchid, m.wechat_sub_mchid) AS wechat_sub_mchid,
     CASE WHEN s.wechat_sub_mchid IS NULL THEN m.wechat_sub_appid END AS wechat_sub_appid,
     COALESCE(s.alipay_pid, m.alipay_pid) AS alipay_pid,
@@ -89,6 +89,7 @@ class Scan:
     short_name: str
     order_prefix: str
     second_prefix: str | None
+    logo_id: str | None  # the merchant's, else the provider's
     merchant_active: bool
     wechat_sub_mchid: str | None
     wechat_sub_appid: str | None
@@ -116,6 +117,11 @@ class Scan:
     def shop(self) -> str:
         """The store as a payer knows it: 青禾茶事 · 湖滨店."""
         return f"{self.store_name} · {self.branch_name}" if self.branch_name else self.store_name
+
+    @property
+    def logo_url(self) -> str:
+        """ "" for none: the shop's first character stands for it."""
+        return f"/q/{self.out_mch_id}/logo/{self.logo_id}" if self.logo_id else ""
 
     @property
     def min_fen(self) -> int:

@@ -32,7 +32,8 @@ OPEN_STATES: Final[frozenset[str]] = frozenset({"pending", "unknown", "just_clos
 class Page:
     """`client` colours the page and names the wallet; None is the neutral page.
 
-    `mark` is the character on the shop's mark, the shop's first if empty.
+    `mark` is the character on the shop's mark, the shop's first if empty; `logo` the picture over
+    it, if there is one.
     """
 
     client: Wallet | None
@@ -41,6 +42,7 @@ class Page:
     shop: str = ""
     place: str = ""
     mark: str = ""
+    logo: str = ""
     simulation: bool = False
 
 

@@ -27,6 +27,7 @@ from blueprints.console import (
     gold_plan,
     health,
     jobs,
+    logos,
     me,
     merchant_accounts,
     merchant_people,
@@ -45,6 +46,7 @@ from blueprints.console import (
     sync,
 )
 from services.console.rights import Right
+from services.logos import MOST_BYTES
 
 
 class Open(Enum):
@@ -147,6 +149,9 @@ ROUTES: Final = (
           confirms=True),
     Route("GET", "/settings/basics", "basics", Right.KEYS, settings.basics_form),
     Route("POST", "/settings/basics", "basics_save", Right.KEYS, settings.basics_save),
+    Route("GET", "/settings/logo", "logo", Right.KEYS, logos.provider_form),
+    Route("POST", "/settings/logo", "logo_set", Right.KEYS, logos.provider_set,
+          most_bytes=MOST_BYTES),
     Route("GET", "/settings/wechat", "wechat_keys", Right.KEYS, settings.wechat_form,
           confirms=True),
     Route("POST", "/settings/wechat", "wechat_keys_save", Right.KEYS, settings.wechat_save,
@@ -195,6 +200,9 @@ ROUTES: Final = (
     Route("GET", "/merchants/<out_id>/edit", "merchant_edit", Right.MERCHANTS, merchants.edit),
     Route("POST", "/merchants/<out_id>/edit", "merchant_change", Right.MERCHANTS,
           merchants.change),
+    Route("GET", "/merchants/<out_id>/logo", "merchant_logo", Right.SEE, logos.merchant_form),
+    Route("POST", "/merchants/<out_id>/logo", "merchant_logo_set", Right.MERCHANTS,
+          logos.merchant_set, most_bytes=MOST_BYTES),
     Route("POST", "/merchants/<out_id>/switch", "merchant_switch", Right.MERCHANTS,
           merchants.switch),
     Route("POST", "/merchants/<out_id>/delete", "merchant_delete", Right.MERCHANTS,

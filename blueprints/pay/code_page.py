@@ -75,6 +75,7 @@ def _form(visit: Visit, scan: Scan, payer: Payer) -> ResponseReturnValue:
         lang=visit.lang,
         lang_url=render.language_url(visit),
         shop=scan.shop,
+        logo=scan.logo_url,
         place=render.place_of(scan),
         simulation=visit.settings.simulation,
         action=visit.url(f"/q/{scan.out_mch_id}/{scan.code}/pay"),

@@ -67,6 +67,7 @@ def _page(visit: Visit, wanted: OneOff, payer: Payer, own: str) -> ResponseRetur
         lang=visit.lang,
         lang_url=render.language_url(visit),
         shop=wanted.scan.shop,
+        logo=wanted.scan.logo_url,
         simulation=visit.settings.simulation,
         action=visit.url(own),
         intent=form_token(wanted, payer),

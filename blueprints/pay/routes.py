@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from blueprints.pay import card_way, code_page, disposable_page, legacy, oauth, order_page
+from blueprints.pay import (
+    card_way,
+    code_page,
+    disposable_page,
+    legacy,
+    logo,
+    oauth,
+    order_page,
+)
 from web.compress import compress
 
 bp = Blueprint("pay", __name__)
@@ -14,6 +22,7 @@ ROUTES = (
     ("GET", "/q/<out_mch_id>/<code>", "code", code_page.show),
     ("POST", "/q/<out_mch_id>/<code>/pay", "code_pay", code_page.pay),
     ("GET", "/q/<out_mch_id>/<code>/pending", "code_pending", card_way.pending),
+    ("GET", "/q/<out_mch_id>/logo/<logo_id>", "logo", logo.show),
     ("GET", "/q/<out_mch_id>/back/<channel>", "oauth_back", oauth.back),
     ("GET", "/q/<out_mch_id>/o/<public_id>", "order", order_page.show),
     ("GET", "/q/<out_mch_id>/o/<public_id>/state", "order_state", order_page.state),

@@ -1,6 +1,7 @@
 """A merchant's second order prefix, and its own app at WeChat; a broken audit log is a case.
 
-Going back forgets all three: tills that number their orders with the second prefix are refused.
+Logos of providers and merchants. Going back forgets all of it: tills that number their orders with
+the second prefix are refused.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("provider", "logo_id")
+    op.drop_column("merchant", "logo_id")
+    op.drop_table("logo")
     op.drop_column("merchant", "wechat_sub_appid")
     op.drop_column("merchant", "second_prefix")
     op.execute("DELETE FROM money_case WHERE kind = 'audit_broken'")

@@ -38,7 +38,10 @@ STEADY = (
 # Forms that only look something up.
 HARMLESS: set[str] = {"code_find"}
 # Forms beside keys and rights that change neither.
-PLAIN = {"basics_save", "keypair_send", "callback_test", "official_verified", "signature_look"}
+PLAIN = {
+    "basics_save", "callback_test", "keypair_send", "logo_set", "official_verified",
+    "signature_look",
+}  # fmt: skip
 # Where money and callbacks go, and who may what.
 GUARDED = {
     "/settings/wechat", "/settings/alipay", "/settings/callback", "/settings/callback/key",
