@@ -40,7 +40,7 @@ from services.numbers import new_public_id
 from services.payers import find_or_make_person
 from services.problems import PayProblem
 from services.scan import Scan
-from services.wallet_errors import BUSY, end_refused
+from services.wallet_errors import end_refused
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +186,7 @@ def _prepay(
     try:
         prepay = gateway.prepay(account, _prepay_request(wanted, opened, product))
     except GatewayRejected as no:
-        if no.upstream_code in ASK_AGAIN or no.upstream_code in BUSY:
+        if no.upstream_code in ASK_AGAIN:
             _unsure(deps, scan, opened)
             raise GatewayUnknown(no.upstream_code, upstream_code=no.upstream_code) from no
         return _refused(deps, scan, opened, no)
