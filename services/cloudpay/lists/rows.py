@@ -123,18 +123,17 @@ def _name(session: Session, caller: Caller, lines: list[Detail]) -> None:
     rows = [one.row for one in lines]
     mine = {"p": caller.provider_id, "m": caller.merchant_id}
     numbers = sorted({row.staff_id for row in rows if row.staff_id and not row.staff_name})
-    names: dict[str, str] = {}
     if numbers:
         told = session.execute(_STAFF, mine | {"numbers": numbers})
         names = {row.number: row.name for row in told}
+        for row in rows:
+            row.staff_name = row.staff_name or names.get(row.staff_id or "")
     devices = sorted({row.device_id for row in rows if row.device_id})
-    places: dict[tuple[str, str], str] = {}
     if devices:
         told = session.execute(_DEVICES, mine | {"ids": devices})
         places = {(row.out_shop_id, row.device_id): row.name for row in told}
-    for row in rows:
-        row.staff_name = row.staff_name or names.get(row.staff_id or "")
-        row.device_name = places.get((row.out_shop_id, row.device_id or ""))
+        for row in rows:
+            row.device_name = places.get((row.out_shop_id, row.device_id or ""))
 
 
 def _order(caller: Caller, row: Any) -> Detail:

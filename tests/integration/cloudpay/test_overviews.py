@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,12 +14,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from services import totals
+from services.bills.days import china_date, starts
 from services.cloudpay.statuses import Internal
 from services.order_list import Scope
 from services.provider_figures import cells
 from services.shop_figures import parts
 from tests.harness.cloudpay import Till
 from tests.harness.product import Product
+from tests.integration.cards.recharge.helping import open_shop
 from tests.integration.cloudpay.helping import refusal
 from tests.integration.cloudpay.histories import (
     NOON,
@@ -155,10 +157,7 @@ def test_a_days_overview_is_what_the_shops_office_and_the_console_show(
         asked = question(till, midnight, midnight + DAY - SECOND)
         for store in (None, shop.store_id):
             scope = Scope(shop.provider_id, shop.merchant_id, store)
-            office = parts.grouped(
-                product.deps.transact(lambda s, w=scope, d=day: parts.read(s, w, d, d)),
-                lambda part: part.wallet,
-            )
+            office = _office(product, scope, day)
             where = {} if store is None else {"out_shop_id": till.out_shop_id}
             for row in summed(till, asked | where)["overviews"]:
                 sums = office.pop(WALLETS[row["sub_pay_platform"]])
@@ -168,13 +167,18 @@ def test_a_days_overview_is_what_the_shops_office_and_the_console_show(
                 assert row["refund_create_count"] == sums.refund_count
                 assert row["order_refunded_amount"] == sums.returned_fen
             assert not office
-        console = cells.total(
-            product.deps.transact(
-                lambda s, d=day: cells.read(s, shop.provider_id, shop.merchant_id, d, d)
-            )
-        )
         rows = summed(till, asked)["overviews"]
-        assert sum(row["settle_amount"] for row in rows) == console.net_fen
+        assert sum(row["settle_amount"] for row in rows) == _console(product, scope, day).net_fen
+
+
+def _office(product: Product, scope: Scope, day: date) -> dict[str, parts.Sums]:
+    found = product.deps.transact(lambda s: parts.read(s, scope, day, day))
+    return parts.grouped(found, lambda part: part.wallet)
+
+
+def _console(product: Product, scope: Scope, day: date) -> cells.Sums:
+    p, m = scope.provider_id, scope.merchant_id
+    return cells.total(product.deps.transact(lambda s: cells.read(s, p, m, day, day)))
 
 
 def test_a_till_of_the_java_lineage_adds_up_what_it_is_told(product: Product, till: Till) -> None:
@@ -212,6 +216,23 @@ def test_more_can_be_given_back_in_a_span_than_was_paid(product: Product, till: 
     give_back(product.deps, order, ask_back(product.deps, order, 400, NOON), NOON + 2 * DAY)
     (row,) = summed(till, question(till, NOON + DAY, NOON + 3 * DAY))["overviews"]
     assert (row["settle_amount"], row["income_amount"], row["success_count"]) == (-400, -400, 0)
+
+
+def test_a_recharge_counts_under_its_wallet_and_says_that_it_is_one(
+    product: Product, till: Till, phone: Callable[..., Any]
+) -> None:
+    shop = open_shop(product, phone)
+    order = shop.pay(10_000)
+    begins = starts(china_date(product.deps.now()))
+    asked = question(till, begins, begins + DAY - SECOND, sub_pay_platforms=[100])
+    rows = {row["out_trade_no"]: row for row in listed(till, asked)}
+    row = rows[order.out_trade_no]
+    assert (row["source_type"], row["is_card_recharge"]) == (5, True)
+    assert (row["recharge_bonus_fee"], row["membership_number"]) == (1000, shop.card.number)
+    (sums,) = summed(till, asked)["overviews"]
+    assert sums["success_count"] == len(rows)
+    (own,) = summed(till, asked | {"source_type": 5})["overviews"]
+    assert (own["success_count"], own["success_amount"]) == (1, 10_000)
 
 
 def test_one_number_is_summed_alone_and_anothers_is_as_nobodys(
