@@ -138,12 +138,12 @@ def test_a_repeat_in_flight_gets_the_reply_once_it_is_there(product: Product, ti
     assert calls(product) == 1
 
 
-_TILL = """
+_WEB = """
 import json, sys, threading
 from config.settings import load_settings
 from services.cloudpay import dispatch, once
 from services.deps import build_deps
-given = json.load(sys.stdin)
+given = json.loads(sys.stdin.readline())
 deps = build_deps(load_settings(**given["settings"]))
 if given["dies_after"]:
     kept = getattr(once, given["dies_after"])
@@ -152,63 +152,84 @@ if given["dies_after"]:
         print("done", flush=True)
         threading.Event().wait()
     setattr(once, given["dies_after"], and_waits)
+print("ready", flush=True)
+asked = json.loads(sys.stdin.readline())
 found = []
 def call():
-    found.append(dispatch.answer(deps, given["method"], given["body"].encode(), ip="").decode())
-threads = [threading.Thread(target=call) for _ in range(given["times"])]
+    raw = dispatch.answer(deps, asked["method"], asked["body"].encode(), ip="")
+    found.append(raw.decode())
+threads = [threading.Thread(target=call) for _ in range(asked["times"])]
 for one in threads: one.start()
 for one in threads: one.join()
 print(json.dumps(found), flush=True)
 """
 
 
-def process(
-    product: Product, till: Till, method: str, text: str, *, times: int = 1, dies_after: str = ""
-) -> subprocess.Popen[str]:
-    """A web process of its own that serves these calls."""
-    settings = product.deps.settings.model_dump(mode="json")
-    names = ("data_dir", "database_url", "migrate_database_url", "public_url", "simulator_url")
-    body = {
-        "request_content": text,
-        "authen_info": {"a": {"authen_type": 1, "authen_code": code_of(till.key, text)}},
-    }
-    given = {
-        "settings": {name: settings[name] for name in names}, "method": method,
-        "body": json.dumps(body), "times": times, "dies_after": dies_after,
-    }  # fmt: skip
-    made = subprocess.Popen(
-        [sys.executable, "-c", _TILL], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    assert made.stdin
-    made.stdin.write(json.dumps(given))
-    made.stdin.close()
+class Web:
+    """A web process of its own, ready to serve."""
+
+    def __init__(self, product: Product, *, dies_after: str = "") -> None:
+        settings = product.deps.settings.model_dump(mode="json")
+        names = ("data_dir", "database_url", "migrate_database_url", "public_url", "simulator_url")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _WEB], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        given = {"settings": {name: settings[name] for name in names}, "dies_after": dies_after}
+        self._write(given)
+
+    def _write(self, given: dict[str, Any]) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(given) + "\n")
+        self.process.stdin.flush()
+
+    def _line(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline().strip()
+
+    def get_ready(self) -> None:
+        """It has started: what it is asked now, it does now."""
+        assert self._line() == "ready"
+
+    def serve(self, till: Till, method: str, text: str, times: int = 1) -> None:
+        """So many equal calls at a time."""
+        info = {"a": {"authen_type": 1, "authen_code": code_of(till.key, text)}}
+        body = json.dumps({"request_content": text, "authen_info": info})
+        self._write({"method": method, "body": body, "times": times})
+
+    def said(self) -> list[bytes]:
+        line = self._line()
+        assert self.process.wait(60) == 0
+        self._close()
+        return [raw.encode() for raw in json.loads(line)]
+
+    def kill(self) -> None:
+        """SIGKILL once it has come to where it waits."""
+        assert self._line() == "done"
+        os.kill(self.process.pid, signal.SIGKILL)
+        assert self.process.wait(10) == -signal.SIGKILL
+        self._close()
+
+    def _close(self) -> None:
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+
+def webs(product: Product, count: int, *, dies_after: str = "") -> list[Web]:
+    made = [Web(product, dies_after=dies_after) for _ in range(count)]
+    for one in made:
+        one.get_ready()
     return made
-
-
-def said(one: subprocess.Popen[str]) -> list[bytes]:
-    assert one.stdout
-    with one.stdout:
-        text = one.stdout.read()
-    assert one.wait(60) == 0
-    return [raw.encode() for raw in json.loads(text.splitlines()[-1])]
-
-
-def killed(one: subprocess.Popen[str]) -> None:
-    """SIGKILL once it has come to where it waits."""
-    assert one.stdout
-    with one.stdout:
-        assert one.stdout.readline().strip() == "done"
-        os.kill(one.pid, signal.SIGKILL)
-    assert one.wait(10) == -signal.SIGKILL
 
 
 def test_killed_between_commit_and_answer_the_repeat_gets_the_stored_answer(
     product: Product, till: Till
 ) -> None:
-    content = scan(product, till)
-    text = text_of(content)
-    killed(process(product, till, "micro_pay", text, dies_after="store"))
+    (web,) = webs(product, 1, dies_after="store")
+    text = text_of(scan(product, till))
+    web.serve(till, "micro_pay", text)
+    web.kill()
     kept = product.one("SELECT reply FROM cpay_call").reply
     raw = till.send("micro_pay", text)
     assert inner(raw) == kept
@@ -219,9 +240,10 @@ def test_killed_between_commit_and_answer_the_repeat_gets_the_stored_answer(
 def test_killed_after_its_claim_the_number_is_taken_over_and_charged_once(
     product: Product, till: Till
 ) -> None:
-    content = scan(product, till)
-    text = text_of(content)
-    killed(process(product, till, "micro_pay", text, dies_after="claim"))
+    (web,) = webs(product, 1, dies_after="claim")
+    text = text_of(scan(product, till))
+    web.serve(till, "micro_pay", text)
+    web.kill()
     product.simulator.advance(20)  # its lease is over
     assert state(till.read(till.send("micro_pay", text))["micro_pay"]) == 2
     assert calls(product) == 1
@@ -230,10 +252,11 @@ def test_killed_after_its_claim_the_number_is_taken_over_and_charged_once(
 def test_four_processes_with_twenty_equal_calls_each_make_one_upstream_call(
     product: Product, till: Till
 ) -> None:
+    running = webs(product, 4)
     content = scan(product, till)
-    text = text_of(content)
-    running = [process(product, till, "micro_pay", text, times=20) for _ in range(4)]
-    found = [raw for one in running for raw in said(one)]
+    for web in running:
+        web.serve(till, "micro_pay", text_of(content), times=20)
+    found = [raw for web in running for raw in web.said()]
     assert len(found) == 80
     assert len({inner(raw) for raw in found}) == 1
     assert state(till.read(found[0])["micro_pay"]) == 2
@@ -245,10 +268,12 @@ def test_four_processes_with_twenty_equal_calls_each_make_one_upstream_call(
 
 
 def test_equal_refunds_from_two_processes_are_one(product: Product, till: Till) -> None:
+    running = webs(product, 2)
     number = paid(product, till, "alipay", 1000)
     text = text_of(ask(till, number, 300))
-    running = [process(product, till, "refund", text, times=5) for _ in range(2)]
-    found = [raw for one in running for raw in said(one)]
+    for web in running:
+        web.serve(till, "refund", text, times=5)
+    found = [raw for web in running for raw in web.said()]
     assert len({inner(raw) for raw in found}) == 1
     assert till.read(found[0])["status"] == 0
     assert len(product.sql("SELECT 1 FROM refund")) == 1
