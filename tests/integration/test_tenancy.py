@@ -74,6 +74,7 @@ def addresses(paid: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
             ("GET", f"/q/{OTHER}/back/wechat?code=x&state=y"),
             ("GET", f"/q/{OTHER}/back/alipay?auth_code=x&state=y"),
         ],
+        "/q/<out_mch_id>/logo/<logo_id>": [("GET", f"/q/{OTHER}/logo/{order}")],
         "/q/<out_mch_id>/o/<public_id>": [
             ("GET", f"/q/{OTHER}/o/{order}"),
             ("GET", f"/q/{OTHER}/o/{number}"),
