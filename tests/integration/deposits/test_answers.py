@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from models.deposit import DepositFreeze
+from services.deposits import sweep
 from services.deposits.refusals import DepositNotHeld
 from tests.harness.product import Product
 from tests.integration.deposits.helping import (
@@ -147,6 +148,20 @@ def test_a_consumption_that_never_arrived_ends_and_another_may_come(
     held = desk.after(held, 200)
     assert desk.order(lost.out_trade_no).status == "closed"
     assert (held.consumed_fen, held.released_fen) == (3000, 7000)
+    desk.agrees(held)
+
+
+def test_a_hold_is_not_judged_while_something_of_it_is_on_its_way(product: Product) -> None:
+    """The wallet has consumed it, we do not know yet: asking about the hold decides nothing."""
+    desk = Desk(product)
+    held = desk.freeze("wechat")
+    product.simulator.fault(CONSUME["wechat"], "lose_answer")
+    order = desk.consume(held, 4000)
+    sweep.ask(product.deps, desk.shop.provider_id, held.id)
+    held = desk.now(held)
+    assert (held.status, held.held_fen, held.lapsed_fen, cases(product)) == ("frozen", 10000, 0, [])
+    desk.after(held, 10)
+    assert desk.order(order.out_trade_no).status == "paid"
     desk.agrees(held)
 
 
