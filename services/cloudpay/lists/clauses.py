@@ -7,7 +7,10 @@ each is one look-up by key for a row that is looked at, and none where nothing a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
+
+from sqlalchemy import TextClause, text
 
 from services.callbacks.envelope import ONE_CODE, SCANNED
 from services.callbacks.reading import ONE_OFF, SOURCES, TILL
@@ -197,3 +200,9 @@ def found_in(wanted: Wanted, kind: Kind, span: str, rows: str = "") -> str:
 
 def span_values(span: str, part: Window) -> dict[str, object]:
     return {f"{span}_since": part.since, f"{span}_until": part.until}
+
+
+@lru_cache(512)
+def statement(sql: str) -> TextClause:
+    """Its names are found once: there are few hundred shapes of questions."""
+    return text(sql)

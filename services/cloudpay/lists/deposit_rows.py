@@ -9,20 +9,11 @@ from sqlalchemy import text
 
 from services.callbacks.envelope import PLATFORMS
 from services.cloudpay.callers import Caller
+from services.cloudpay.deposits.words import freeze_state, release_state
 from services.cloudpay.lists.clauses import TABLES
 from services.cloudpay.lists.told import Detail, FreezeRow, UnfreezeRow
 from services.cloudpay.lists.wanted import Kind
 
-# The one table of states: WxpayFreezeOrderState, AlipayFreezeOrderState
-FREEZE_STATES: Final = {
-    "created": (1, 1),
-    "waiting": (3, 1),
-    "frozen": (2, 2),
-    "closed": (5, 3),
-    "failed": (6, 3),
-    "void": (7, 4),
-}
-UNFREEZE_STATES: Final = {"created": 1, "unknown": 1, "done": 2, "failed": 3}
 _PLACE: Final = """
     s.out_shop_id,
     s.name || CASE s.branch_name WHEN '' THEN '' ELSE ' · ' || s.branch_name END AS shop_name,
@@ -30,7 +21,7 @@ _PLACE: Final = """
 """
 FREEZES: Final = text(f"""
 SELECT f.id, {_PLACE}, f.freeze_fen, f.consumed_fen, f.released_fen, f.lapsed_fen, f.status,
-    f.created_at, f.changed_at, f.frozen_at, c.staff_id, c.device_id, c.asked,
+    f.reject_code, f.created_at, f.changed_at, f.frozen_at, c.staff_id, c.device_id, c.asked,
     {TABLES[Kind.FREEZE].trade} AS trade, COALESCE((
         SELECT sum(o.refunded_fen) FROM deposit_move u
         JOIN pay_order o ON o.provider_id = u.provider_id AND o.id = u.order_id
@@ -55,7 +46,7 @@ WHERE u.provider_id = :p AND u.id = ANY(:ids)
 
 def freeze(caller: Caller, row: Any) -> Detail:
     said = (row.asked or {}).get("freeze_content") or {}
-    wechat, alipay = FREEZE_STATES[row.status]
+    state = freeze_state(row.channel, row.status, row.reject_code)
     return Detail(
         freeze_order=FreezeRow(
             **_place(caller, row),
@@ -70,14 +61,14 @@ def freeze(caller: Caller, row: Any) -> Detail:
             body=said.get("body") or None,
             detail=said.get("detail") or None,
             remark=said.get("remark") or None,
-            wxpay_current_trade_state=wechat if row.channel == "wechat" else None,
-            alipay_current_trade_state=alipay if row.channel == "alipay" else None,
+            wxpay_current_trade_state=state if row.channel == "wechat" else None,
+            alipay_current_trade_state=state if row.channel == "alipay" else None,
         )
     )
 
 
 def unfreeze(caller: Caller, row: Any) -> Detail:
-    state = UNFREEZE_STATES[row.status]
+    state = release_state(row.status)
     return Detail(
         unfreeze_order=UnfreezeRow(
             **_place(caller, row),

@@ -11,10 +11,16 @@ from dataclasses import astuple, dataclass, fields
 from datetime import date
 from typing import Any, Final, NamedTuple, Self
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.cloudpay.lists.clauses import CONSUMED, TABLES, found_in, listed_at, span_values
+from services.cloudpay.lists.clauses import (
+    CONSUMED,
+    TABLES,
+    found_in,
+    listed_at,
+    span_values,
+    statement,
+)
 from services.cloudpay.lists.wanted import Kind, Wanted
 from services.cloudpay.lists.window import Window
 from services.totals import RECHARGE
@@ -178,7 +184,7 @@ def read(
         values |= span_values(f"span{n}", part) | {f"span{n}_day": part.only_day}
         for kind in wanted.kinds:
             selects += _of_rows(wanted, by, kind, part, f"span{n}", only_listed)
-    rows = session.execute(text(" UNION ALL ".join(selects)), values)
+    rows = session.execute(statement(" UNION ALL ".join(selects)), values)
     return _added(rows)
 
 

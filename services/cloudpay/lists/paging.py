@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.bills.days import ends, starts
 from services.cloudpay.lists import figures
-from services.cloudpay.lists.clauses import TABLES, found_in, listed_at, span_values
+from services.cloudpay.lists.clauses import TABLES, found_in, listed_at, span_values, statement
 from services.cloudpay.lists.figures import By
 from services.cloudpay.lists.wanted import Kind, Wanted
 from services.cloudpay.lists.window import Window
@@ -79,7 +78,7 @@ def _keys(session: Session, wanted: Wanted, place: _Place, size: int) -> list[Ke
             f" {found_in(wanted, kind, 'page')} ORDER BY {at} DESC, {id_} DESC LIMIT :upto)"
         )
     rows = session.execute(
-        text(
+        statement(
             f"SELECT kind, id FROM ({' UNION ALL '.join(parts)}) listed"
             " ORDER BY at DESC, id DESC, kind LIMIT :size OFFSET :skip"
         ),
