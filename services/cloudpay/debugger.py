@@ -29,7 +29,7 @@ from services import audit
 from services.accounts import seal_place
 from services.cloudpay import authen, mistakes
 from services.cloudpay.callers import Caller, find_caller, routed_by
-from services.cloudpay.devices.callers import find_device_caller
+from services.cloudpay.devices.callers import NO_MERCHANT, find_device_caller
 from services.cloudpay.envelope import Envelope, Received, read
 from services.cloudpay.statuses import Refused
 from services.cloudpay.visible import Difference, Piece, difference, pieces
@@ -84,7 +84,8 @@ def look(
     if deps.transact(counted) > MOST:
         raise TooManyLooks
     found, caller = _looked(deps, provider_id, raw, signed)
-    whose = "api" if caller is None else f"merchant:{caller.merchant_id}"
+    is_merchant = caller is not None and caller.merchant_id != NO_MERCHANT
+    whose = f"merchant:{caller.merchant_id}" if caller and is_merchant else "api"
     deps.transact(
         lambda s: audit.record(
             s, provider_id=provider_id, actor=actor, action="signature_looked_at", subject=whose,
