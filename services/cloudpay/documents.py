@@ -16,7 +16,7 @@ from services.cloudpay.openapi import GROUPS, KEYS, document
 from services.cloudpay.table import TABLE
 
 FILES: Final = {"en": "api.md", "zh": "api.zh-CN.md"}
-HEADS: Final = {"en": "api/head.en.md", "zh": "api/head.zh.md"}
+HEADS: Final = {"en": "api/head.en.txt", "zh": "api/head.zh.txt"}
 _LANGUAGES: Final = {"zh": 0, "en": 1}
 _WORDS: Final = {
     "en": {
@@ -124,7 +124,7 @@ def _kind(member: dict[str, Any]) -> str:
         return " / ".join(_kind(one) for one in member["anyOf"])
     kind = member.get("type", "any")
     if kind == "array":
-        return f"{_kind(member.get('items', member.get('prefixItems', [{}])[-1:] or {}))}[]"
+        return f"{_kind(member.get('items', {}))}[]"
     if kind == "string" and "maxLength" in member:
         return f"string({member['maxLength']})"
     if kind == "integer" and member.get("maximum", 2**31) < 2**31 - 1:

@@ -172,4 +172,26 @@ _PING: Final = {
         }
     },
 }
-_FLAT: Final[dict[str, Any]] = {"/cpay/ping": {"post": _PING}}
+_SETTING: Final = {
+    "operationId": "use_device_setting",
+    "summary": "What a device needs, for the code of the QR that was scanned; good for 5 minutes.",
+    "tags": ["devices"],
+    "parameters": [
+        {"name": name, "in": "query", "required": True, "schema": _TEXT, "description": said}
+        for name, said in (
+            ("osi", "out_shop_id"),
+            ("si", "the code of the QR: a secret"),
+            ("sn", "the device's serial number"),
+        )
+    ],
+    "responses": {
+        "200": {
+            "description": "Flat, without an envelope.",
+            "content": {"application/json": {"schema": _object(_BASE, None)}},
+        }
+    },
+}
+_FLAT: Final[dict[str, Any]] = {
+    "/cpay/ping": {"post": _PING},
+    "/cpay/use_device_setting": {"get": _SETTING},
+}

@@ -97,7 +97,9 @@ class Party:
             store = session.scalars(
                 select(Store).where(Store.out_shop_id == self.till.out_shop_id)
             ).one()
-            staff = session.scalars(select(Staff).where(Staff.merchant_id == store.merchant_id)).first()
+            staff = session.scalars(
+                select(Staff).where(Staff.merchant_id == store.merchant_id)
+            ).first()
             assert staff is not None
             wish = changing.Wish("收银台", int(ShiftType.SMART_POS), device_id)
             now = self.product.deps.now()
