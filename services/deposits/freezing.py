@@ -27,6 +27,7 @@ from services.codepay.codes import CARD, wallet_of
 from services.codepay.refusals import CodeUnreadable
 from services.deposits import conditions, rooms, words
 from services.deposits.refusals import DepositNoQr, DepositNumberTaken
+from services.deposits.words import UNDECIDED
 from services.deps import Deps
 from services.merchants.prefixes import allowed
 from services.problems import PayProblem
@@ -84,7 +85,11 @@ def freeze(deps: Deps, cmd: Freeze) -> int:
     if made is not None:
         _ask_wallet(deps, cmd, account, channel, values, made)
         return made
-    return deps.transact(lambda s: _same(s, cmd, values))
+    found = deps.transact(lambda s: _same(s, cmd, values))
+    if found.method is FreezeMethod.QR and found.code_url is None and found.status in UNDECIDED:
+        # Nothing is held by a code that nobody has seen: it may be asked for once more.
+        _ask_wallet(deps, cmd, account, channel, values, found.id)
+    return found.id
 
 
 def _channel(cmd: Freeze) -> str:
@@ -189,7 +194,7 @@ def _written(session: Session, cmd: Freeze, values: dict[str, Any], now: datetim
     return int(made)
 
 
-def _same(session: Session, cmd: Freeze, values: dict[str, Any]) -> int:
+def _same(session: Session, cmd: Freeze, values: dict[str, Any]) -> DepositFreeze:
     """The freeze that has this number, if it is the same one. Raises DepositNumberTaken."""
     found = session.query(DepositFreeze).filter_by(
         provider_id=cmd.provider_id, out_freeze_no=cmd.out_freeze_no
@@ -197,7 +202,7 @@ def _same(session: Session, cmd: Freeze, values: dict[str, Any]) -> int:
     theirs = (found.merchant_id, found.store_id, found.freeze_fen, found.request.get("code"))
     if theirs != (cmd.merchant_id, cmd.store_id, cmd.freeze_fen, values["request"]["code"]):
         raise DepositNumberTaken
-    return found.id
+    return found
 
 
 def _ask_wallet(

@@ -51,7 +51,7 @@ FROM (
                 AND (d.id IS NOT NULL OR s.receive_notify_after_duty OR l.is_large) END
         AND (s.send_micro_pay_notify OR l.is_large OR NOT EXISTS (
             SELECT 1 FROM pay_attempt a WHERE a.provider_id = o.provider_id AND a.order_id = o.id
-                AND a.status = 'paid' AND a.method = 'code'))
+                AND a.status = 'paid' AND a.method IN ('code', 'deposit')))
     ORDER BY w.person_id, w.role = 'owner', w.id
 ) f ORDER BY f.person_id
 ON CONFLICT (provider_id, order_id, person_id) DO NOTHING

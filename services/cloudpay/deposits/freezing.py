@@ -100,7 +100,7 @@ def scancode_freeze(call: Call, asked: ScanCodeFreeze) -> Answer:
     status, internal = _how(held)
     if held.row.code_url is None and status is Status.OK:
         raise Refused(
-            "钱包没有返回二维码，请换新单号重试",
+            "钱包没有返回二维码，请3秒后用原请求重试",
             internal=Internal.UNSURE,
             reply_status=Status.AGAIN,
         )

@@ -216,6 +216,38 @@ def test_a_payer_scans_our_code(product: Product) -> None:
     assert refused["status"] in (102, 104)
 
 
+def test_a_code_that_was_lost_is_asked_for_again_by_the_same_request(product: Product) -> None:
+    it = Deposits(product, "alipay")
+    asked = it.freezing(800)
+    del asked["freeze_content"]["author_code"]
+    product.simulator.fault("alipay.fund.auth.order.voucher.create", "lose_answer")
+    said = it.till.call("scancode_freeze", asked)
+    assert (said["status"], said["internal_status"]) == (103, 1012)
+    said = it.till.call("scancode_freeze", asked)
+    assert said["status"] == 0
+    assert said["scan_code_freeze"]["code_url"].startswith("https://qr.alipay.com/")
+
+
+def test_a_code_that_nobody_scans_is_over_in_time(product: Product) -> None:
+    it = Deposits(product, "alipay")
+    asked = it.freezing(800, time_expire=int(product.deps.now().timestamp()) + 120)
+    del asked["freeze_content"]["author_code"]
+    url = it.till.call("scancode_freeze", asked)["scan_code_freeze"]["code_url"]
+    freeze = asked["freeze_content"]["out_freeze_no"]
+    product.simulator.advance(100)
+    product.sweep()
+    assert it.state(it.query(freeze)) == 1
+    product.simulator.advance(25)
+    product.sweep()
+    assert it.state(it.query(freeze)) in (3, 4)
+    product.simulator.wallet("alipay", {"qrCode": url}, person="zhou")
+    for _ in range(3):
+        product.simulator.advance(70)
+        product.sweep()
+    rows = product.simulator.get("/sim/freezes")
+    assert [row for row in rows if row["state"] == "AUTHORIZED"] == []
+
+
 @WALLETS
 def test_the_payer_types_the_password(product: Product, wallet: str) -> None:
     it = Deposits(product, wallet)
