@@ -24,6 +24,8 @@ class Call:
     ip: str
     content: dict[str, Any] = field(repr=False)
     began_at: float = field(default_factory=time.monotonic)
+    # the key that proved it: its client knows no other, and checks the reply by it
+    proven_by: str = field(default="", repr=False)
 
     @property
     def left_s(self) -> float:

@@ -74,10 +74,10 @@ def _envelope(method: Method | None) -> Envelope:
 
 def _run(call: Call, method: Method) -> bytes:
     try:
-        return sealed(method.envelope, _content(call, method), call.caller.key)
+        return sealed(method.envelope, _content(call, method), call.proven_by)
     except Refused as no:
         _log_call(call, method, no.reply_status, no.internal)
-        return _refusal(method.envelope, call.caller.key, no, call.log_id, method, call.content)
+        return _refusal(method.envelope, call.proven_by, no, call.log_id, method, call.content)
     except Exception:
         return _unexpected(method, call.log_id, call.caller.out_sub_mch_id)
 

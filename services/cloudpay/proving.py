@@ -49,7 +49,8 @@ def prove(deps: Deps, method: Method, raw: bytes, log_id: int, ip: str) -> Call:
         raise _wrong(deps, method, received, caller, ip)
     deps.cpay_limits.proven(route)
     _note(deps, method, caller, proof)
-    return Call(deps, caller, log_id, ip, content)
+    key = caller.keys[proof.key or 0]
+    return Call(deps, caller, log_id, ip, content, proven_by=key)
 
 
 def read_content(received: Received) -> dict[str, Any]:

@@ -38,11 +38,17 @@ def question(till: Till) -> str:
     return json.dumps({"pay_mch_key": till.mch_key(), "out_trade_no": till.number()})
 
 
-def ask(product: Product, raw: dict[str, Any], method: str = "query_order") -> tuple[int, int]:
-    """Over HTTP, as a till does: what is written after the answer is written when it is read."""
+def ask(
+    product: Product, raw: dict[str, Any], method: str = "query_order", *, key: str = ""
+) -> tuple[int, int]:
+    """Over HTTP, as a till does, which checks the reply by the `key` that it knows."""
     answered = requests.post(f"{product.url}/cpay/{method}", json=raw, timeout=30)
     assert answered.status_code == 200
-    content = json.loads(answered.json()["response_content"])
+    outer = answered.json()
+    content = json.loads(outer["response_content"])
+    if key:
+        proof = {"authen_type": 1, "authen_code": code_of(key, outer["response_content"])}
+        assert outer["authen_info"] == {"a": proof}
     product.deps.cpay_traces.write(product.deps.transact)  # the answer may be here before its end
     return content["status"], content["internal_status"]
 
@@ -84,12 +90,14 @@ def test_two_keys_serve_during_a_change_and_each_says_when_it_was_used(product: 
     assert (row.key_used_at, row.old_key_used_at) == (None, first)
     page = words(desk.get(f"{own}/keys").text)
     assert "还有设备没有换" in page
-    assert ask(product, by_key(till, new)) == RIGHT
+    assert ask(product, by_key(till, new), key=new) == RIGHT
     row = merchant(product, till)
     assert row.key_used_at is not None
     assert row.old_key_used_at == first
     product.simulator.advance(120)
-    assert ask(product, by_key(till, till.key)) == RIGHT
+    assert ask(product, by_key(till, till.key), key=till.key) == RIGHT
+    refused = by_key(till, till.key)
+    assert ask(product, refused, "micro_pay", key=till.key)[0] == 104
     assert merchant(product, till).old_key_used_at > first
     product.simulator.advance(3600)
     assert ask(product, by_key(till, till.key)) == WRONG
