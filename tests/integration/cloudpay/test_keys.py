@@ -8,6 +8,7 @@ import hmac
 import html
 import json
 import re
+import threading
 from typing import Any
 
 import pytest
@@ -140,9 +141,14 @@ def test_uses_are_written_once_a_minute(product: Product) -> None:
 def test_nobody_waits_for_a_row_that_is_being_changed(product: Product) -> None:
     with_settings(product)
     till = Till.of(product)
+    heard: list[tuple[int, int]] = []
+    asking = threading.Thread(target=lambda: heard.append(ask(product, by_key(till, till.key))))
     with product.deps.db.engine.begin() as held:
         held.exec_driver_sql("SELECT 1 FROM merchant FOR UPDATE")
-        assert ask(product, by_key(till, till.key)) == RIGHT
+        asking.start()
+        asking.join(10)
+        assert heard == [RIGHT]
+    asking.join()
     assert merchant(product, till).key_used_at is None
 
 
