@@ -89,7 +89,7 @@ class Settings(BaseSettings):
         default=90, ge=1, le=366, description="longest span of API lists and overviews, days"
     )
     cpay_shown_code_s: int = Field(
-        default=180, ge=60, le=600, description="life of a code that tills and devices show, seconds"
+        default=180, ge=60, le=600, description="life of a code on a till or device, seconds"
     )
     device_reports_days: int = Field(
         default=90, ge=7, description="days that reports of devices and tills stay"

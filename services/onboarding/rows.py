@@ -158,9 +158,7 @@ def make_merchant(
         **columns,
     )
     session.add(merchant)
-    session.add(
-        Route(kind="sub_mch", external_id=merchant.out_sub_mch_id, provider_id=provider_id)
-    )
+    session.add(Route(kind="sub_mch", external_id=merchant.out_sub_mch_id, provider_id=provider_id))
     session.flush()
     return merchant, key
 

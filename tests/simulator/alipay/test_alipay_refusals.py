@@ -26,7 +26,8 @@ def test_a_wrong_field_is_refused(client: Client, world: World, case: Wrong) -> 
         assert answer.sub_code == case.sub_code, answer.node
         assert answer.code == "40004"
         assert answer.sign is not None
-    assert list(world.books.all()) == world.freezes.all() == []
+    assert not list(world.books.all())
+    assert not world.freezes.all()
 
 
 @pytest.mark.parametrize("method", RIGHT)
