@@ -64,7 +64,7 @@ def test_a_native_order_names_no_payer_and_gives_a_code() -> None:
     wire = _wire(wechat_answer({"code_url": "weixin://wxpay/bizpayurl/up?pr=1&groupid=00"}))
     prepay = _WECHAT.prepay(WECHAT_ACCOUNT, replace(REQUEST, product=Product.NATIVE, payer=""))
     assert prepay.code_url == "weixin://wxpay/bizpayurl/up?pr=1&groupid=00"
-    assert prepay.prepay_id is prepay.bridge is prepay.redirect is None
+    assert (prepay.prepay_id, prepay.bridge, prepay.redirect) == (None, None, None)
     path, body = _body(wire)
     assert path == "native"
     assert "payer" not in body
