@@ -1,3 +1,7 @@
+-- What two migrations before this one widened: read here, where payments go on meanwhile.
+ALTER TABLE pay_attempt VALIDATE CONSTRAINT ck_pay_attempt_attemptmethod;
+ALTER TABLE money_case VALIDATE CONSTRAINT ck_money_case_casekind;
+
 -- Lists of the Cloud Pay API: a merchant's payments and refunds by the time that they are listed by.
 -- Whose refund it is stands in its own row: a merchant's refunds are found without everybody's.
 ALTER TABLE refund
