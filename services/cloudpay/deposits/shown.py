@@ -38,7 +38,7 @@ _FREEZE: Final = Single(
     JOIN merchant m ON m.provider_id = f.provider_id AND m.id = f.merchant_id
     JOIN store s ON s.provider_id = f.provider_id AND s.id = f.store_id
     LEFT JOIN cpay_call c ON c.provider_id = f.provider_id AND c.merchant_id = f.merchant_id
-        AND c.kind = 'freeze' AND c.number = f.out_freeze_no
+        AND c.kind = 'freeze' AND c.number = f.out_freeze_no AND c.same <> ''
     WHERE f.provider_id = :p AND f.merchant_id = :m AND f.out_freeze_no = :n
     """)
 )
@@ -47,7 +47,7 @@ SELECT u.number, u.upstream_id, u.amount_fen, u.status, u.remark, u.created_at, 
     u.done_at, u.upstream_code, u.upstream_message, c.nonce_str, c.asked, '' AS code
 FROM deposit_move u
 LEFT JOIN cpay_call c ON c.provider_id = u.provider_id AND c.merchant_id = :m
-    AND c.kind = 'unfreeze' AND c.number = u.number
+    AND c.kind = 'unfreeze' AND c.number = u.number AND c.same <> ''
 WHERE u.provider_id = :p AND u.freeze_id = :f AND u.kind = 'release' ORDER BY u.id
 """)
 
