@@ -58,6 +58,8 @@ class Refused(AppError):
 
     code = "CPAY_REFUSED"
     status = 200
+    title = "接口拒绝了这次请求"
+    steps = ("按应答里的 description 处理。",)
 
     def __init__(
         self,

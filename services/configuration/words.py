@@ -39,6 +39,7 @@ _THINGS: Final = {
 _RULES: Final = {
     "8 to 10 digits": "8 到 10 位数字",
     "wx and 16 characters of 0-9a-f": "wx 开头，后面 16 位 0-9a-f",
+    "wx and 16 characters of 0-9a-z": "wx 开头，后面 16 位 0-9a-z",
     "40 characters of 0-9A-F": "40 位 0-9A-F",
     "PUB_KEY_ID_ and digits": "PUB_KEY_ID_ 开头，后面是数字",
     "32 visible ASCII characters": "32 位英文、数字或符号",

@@ -64,6 +64,8 @@ OFFICE = (  # so are those
     # and those of the provider's desk
     "after_payment", "applications", "blank_codes", "configuration", "console", "gold_plan",
     "longjobs", "maidan", "merchants", "recon",
+    # and the merchant's devices, deposits and own systems
+    "cloudpay", "deposits", "devices",
 )  # fmt: skip
 SHOPS = ("REFUND_", "CODE_", "CODEPAY_", "REENTRY_", "CARD_CODE_")
 FACTS = {
