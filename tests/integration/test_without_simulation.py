@@ -51,7 +51,8 @@ def addresses(app: Flask) -> list[str]:
         "out_sub_mch_id": "sub01QINGHE8H2K4M6P9", "out_shop_id": "qinghe-hubin",
         "app_id": "wx1", "ticket": "x", "token": "x", "out_id": "x", "shop": "x", "name": "x",
         "slug": "10005", "source": "case", "package": "1", "picture_id": "x", "step": "x",
-        "invite": "x",
+        "invite": "x", "method": "query_order", "out_device_id": "x", "logo_id": "x",
+        "activator": "x",
     }  # fmt: skip
     found = []
     for rule in app.url_map.iter_rules():
