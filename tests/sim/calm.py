@@ -57,6 +57,8 @@ def settle_down(play: Play, clerks: Clerks) -> None:
     run_out(play)
     clerks.second_payments()
     run_out(play)
+    clerks.systems()
+    run_out(play)
 
 
 def run_out(play: Play) -> None:

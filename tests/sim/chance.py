@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 CARDS = 0.35  # of all plays
+SYSTEMS = 0.25
 _WORD = string.ascii_letters + string.digits
 
 
@@ -22,6 +23,7 @@ class Chance:
         self.world = random.Random(f"world {seed}")
         # Drawn apart: a play without cards draws what it drew before there were any.
         self.has_cards = random.Random(f"cards {seed}").random() < CARDS
+        self.has_systems = random.Random(f"systems {seed}").random() < SYSTEMS
 
     def hits(self, share: float) -> bool:
         return self._dice.random() < share

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from services.cards.problems import CardRefused
-from services.refunds import people, sending
+from services.refunds import people, repeating, sending
 from services.refunds.asking import Ask, ask_for
 from services.refunds.refusals import RefundRefused
 from tests.sim.play import Play
@@ -21,6 +21,7 @@ OUTCOMES = {
     "alipay.seller_balance": {"enough": 88.0, "short": 12.0},
     "alipay.refund_delay_s": {"2": 60.0, "90": 30.0, "7200": 10.0},
 }
+BALANCES = {"wechat": "wechat.merchant_funds", "alipay": "alipay.seller_balance"}
 
 
 @dataclass
@@ -132,6 +133,39 @@ class Clerks:
                 transaction_id=row.transaction_id,
             )  # fmt: skip
             sending.send(deps, row.provider_id, ask_for(deps, wanted))
+
+    def systems(self) -> None:
+        """A merchant's own system hears at once that the balance is short, and some day sends the
+        same number again: in a quarter of the plays, when all else is over."""
+        if not self.play.chance.has_systems:
+            return
+        play, switches = self.play, self.play.stage.wallets.world.switches
+        for row in play.rows(
+            "SELECT o.provider_id, o.out_trade_no, a.channel FROM pay_order o JOIN pay_attempt a"
+            " ON a.provider_id = o.provider_id AND a.order_id = o.id"
+            " AND a.transaction_id = o.transaction_id WHERE o.status = 'paid' AND NOT o.is_frozen"
+            " AND o.purpose = 'sale' AND a.channel <> 'balance' AND a.held_fen < a.amount_fen"
+            " ORDER BY o.out_trade_no LIMIT 1"
+        ):
+            name = BALANCES[row.channel]
+            for word in ("short", "enough"):
+                switches.set(name, word)
+                self._of_a_system(row)
+
+    def _of_a_system(self, row: Any) -> None:
+        play, deps = self.play, self.play.stage.deps
+        wanted = Ask(
+            row.provider_id, row.out_trade_no, 1, "多收", "sim:system", "sim:system",
+            out_refund_no=f"{row.out_trade_no[:24]}s1",
+        )  # fmt: skip
+        try:
+            made = ask_for(deps, wanted)
+        except RefundRefused as no:
+            play.say(f"refused {no.code}")
+            return
+        repeating.take_up(deps, row.provider_id, made)
+        repeating.send_or_fail(deps, row.provider_id, made, actor="sim:system")
+        play.say(f"a system's refund of {row.out_trade_no}")
 
     def _retry(self, number: str) -> None:
         self.play.say(str(people.retry(self.play.stage.deps, number, actor="sim:owner")))
