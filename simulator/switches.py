@@ -53,7 +53,7 @@ class Switches:
         if switch.allowed and value not in switch.allowed:
             raise BadSwitch(f"{name} takes {' | '.join(v or '(empty)' for v in switch.allowed)}")
         if not switch.allowed and _NUMBER.fullmatch(switch.default):
-            form = _NUMBER if name.endswith("_s") else _WHOLE
+            form = _NUMBER if name.endswith(("_s", "_days")) else _WHOLE
             if not form.fullmatch(value):
                 raise BadSwitch(f"{name} takes a number, as {switch.default}")
         return switch

@@ -90,6 +90,8 @@ def test_a_new_operator_from_the_link_to_the_first_sign_in(
     admin.look("console-person", DESK, touch=False)
     admin.open("/console/audit")
     admin.page.get_by_role("button", name="现在核对").click()
+    product.run_long_jobs()
+    admin.open("/console/audit")
     expect(admin.page.locator(".seal")).to_contain_text("核对无误")
     expect(admin.page.locator("tbody")).to_contain_text("设置密码和验证器")
     admin.look("console-audit", DESK, touch=False)

@@ -121,7 +121,7 @@ def test_without_simulation_nobody_frames_a_page_and_nothing_of_the_simulator_is
         "/nothing": AGENTS["browser"],
     }
     for path, agent in pages.items():
-        answer = real.get(path, headers={"User-Agent": agent})
+        answer = real.get(path, headers={"User-Agent": agent, "Accept": "text/html"})
         policy = _policy(answer.headers["Content-Security-Policy"])
         assert policy["frame-ancestors"] == "'none'", path
         assert policy["default-src"] == "'none'", path

@@ -56,8 +56,9 @@ def test_a_payment_and_its_refund_in_two_steps(
     assert [one.out_refund_no for one in api.query_refund_order(number)] == [number + "r"]
 
 
-def test_what_is_not_there_is_said(api: Yima, number: str) -> None:
-    assert api.query_refund_order(number) == []
+def test_what_is_not_there_is_said(product: Product, api: Yima, number: str) -> None:
+    api.micro_pay(number + "p", code(product), 100).wait()
+    assert api.query_refund_order(number + "p") == []
     with pytest.raises(Refused) as caught:
         api.query_order(number)
     assert caught.value.internal_status == 400
