@@ -17,6 +17,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.merchant import Merchant, Store
+from services.cloudpay.authen import code_of
 from services.deps import Deps
 from services.merchants.keys import live_keys
 from services.merchants.prefixes import allowed
@@ -86,7 +87,7 @@ def _check_signature(
     signed = "&".join(f"{name}={values.get(name, '')}" for name in SIGNED)
     said = values.get("sign", "").encode()
     if not any(
-        hmac.compare_digest(_sign(key, signed).encode(), said)
+        hmac.compare_digest(code_of(key, signed).encode(), said)
         for key in live_keys(deps, merchant, deps.now())
     ):
         raise PayProblem("SIGN_INVALID", status=403)
@@ -97,10 +98,6 @@ def _check_signature(
     if abs(now.timestamp() - int(stamp)) > VALID_FOR.total_seconds():
         raise PayProblem("LINK_EXPIRED", status=403)
     _spend_nonce(session, merchant, nonce, signed, now.timestamp(), deps)
-
-
-def _sign(key: str, signed: str) -> str:
-    return hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest().upper()
 
 
 def _spend_nonce(

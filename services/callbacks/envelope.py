@@ -8,15 +8,14 @@ left out rather than guessed.
 from __future__ import annotations
 
 import hashlib
-import hmac
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from services.callbacks.origin import OURS, Origin, content, order_client, wxpay_ext
+from services.cloudpay.authen import HMAC_SHA256, code_of
+from services.cloudpay.wire_json import ascii_json
 
 # Our word of the one table of states: (WeChat, scanned payer), (WeChat, any other), Alipay, card.
 _ORDER_STATES = {
@@ -122,28 +121,12 @@ def refund_content(
 def seal(content: Mapping[str, Any], authen_key: str) -> bytes:
     """The whole body to send. The code is over `request_content` exactly as it stands there."""
     text = ascii_json(content)
-    code = authen_code(authen_key, text)
+    code = code_of(authen_key, text)
     outer = {
         "request_content": text,
-        "authen_info": {"a": {"authen_type": 1, "authen_code": code}},
+        "authen_info": {"a": {"authen_type": HMAC_SHA256, "authen_code": code}},
     }
     return ascii_json(outer).encode("ascii")
-
-
-def authen_code(authen_key: str, text: str) -> str:
-    """HMAC-SHA256 in upper-case hex, the key's characters taken as they are."""
-    return hmac.new(authen_key.encode(), text.encode(), hashlib.sha256).hexdigest().upper()
-
-
-# A backslash of the text is passed over as the pair that it is; of other escapes there is nothing
-# to say, and a list inside a JSON string has thousands of them.
-_ESCAPE = re.compile(r"\\(?:\\|u([0-9a-f]{4}))")
-
-
-def ascii_json(value: Any) -> str:
-    """Compact, ASCII alone, `\\uXXXX` in capitals as the vendor's own replies have it."""
-    made = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return _ESCAPE.sub(lambda m: f"\\u{m[1].upper()}" if m[1] else m[0], made)
 
 
 def order_state(channel: str, state: str, *, is_scanned: bool, is_deposit: bool = False) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.callbacks.envelope import ascii_json
+from services.cloudpay.wire_json import ascii_json
 
 MOST_BYTES: Final = 4095
 _AROUND: Final = 420  # envelope, code, and the four members beside the result

@@ -12,9 +12,6 @@ import re
 from typing import Any, Final
 
 from gateways.strict_json import DECODER, check_depth
-from services.callbacks.envelope import ascii_json
-
-__all__ = ["ascii_json", "read_object"]
 
 _BOM: Final = "\ufeff"
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
@@ -51,3 +48,14 @@ def _is_text(found: dict[str, Any]) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+# A backslash of the text is passed over as the pair that it is; of other escapes there is nothing
+# to say, and a list inside a JSON string has thousands of them.
+_ESCAPE = re.compile(r"\\(?:\\|u([0-9a-f]{4}))")
+
+
+def ascii_json(value: Any) -> str:
+    """Compact, ASCII alone, `\\uXXXX` in capitals as the vendor's own replies have it."""
+    made = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return _ESCAPE.sub(lambda m: f"\\u{m[1].upper()}" if m[1] else m[0], made)

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from models.device import BoundBy, Device, DeviceBinding, DeviceKey
 from models.merchant import Merchant, Staff, Store
 from models.provider import Provider
+from services.cloudpay.authen import code_of
 from services.deps import Deps
 from services.devices import changing, keys, reading
 from services.devices.problems import DeviceQrExpired, DeviceQrForeign, DeviceRefused
@@ -150,10 +151,6 @@ class Shown:
         return f"ac={self.ac}&rs={self.rs}&sn={self.sn}"
 
 
-def sign_of(key: str, signed: str) -> str:
-    return hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest().upper()
-
-
 def check(session: Session, deps: Deps, who: Acting, shown: Shown) -> DeviceBinding:
     """The code that is shown, proven and still good. Raises DeviceQrForeign, DeviceQrExpired."""
     try:
@@ -162,7 +159,7 @@ def check(session: Session, deps: Deps, who: Acting, shown: Shown) -> DeviceBind
         raise DeviceQrForeign from problem
     if key is None:
         raise DeviceQrForeign
-    expected = sign_of(keys.plain(deps, key), shown.signed)
+    expected = code_of(keys.plain(deps, key), shown.signed)
     if not hmac.compare_digest(expected.encode(), shown.sign.upper().encode()):
         raise DeviceQrForeign
     row = session.scalar(

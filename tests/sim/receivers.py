@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from gateways.outgoing.sender import CallbackSender, SendFailed
-from services.callbacks.envelope import authen_code
+from tests.harness.cloudpay import code_of
 from tests.sim.trace import Violation
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Receiver(CallbackSender):
         """Believe only what is signed with the provider's key."""
         envelope: dict[str, Any] = json.loads(body)
         text = envelope["request_content"]
-        if envelope["authen_info"]["a"]["authen_code"] != authen_code(self.authen_key, text):
+        if envelope["authen_info"]["a"]["authen_code"] != code_of(self.authen_key, text):
             raise Violation("a callback that the provider's key did not sign")
         content = json.loads(text)
         refunds = content.get("refund_order_content")

@@ -14,14 +14,14 @@ from services.callbacks.envelope import (
     OrderFacts,
     Party,
     RefundFacts,
-    ascii_json,
-    authen_code,
     order_state,
     pay_content,
     refund_content,
     refund_state,
     seal,
 )
+from services.cloudpay.authen import code_of
+from services.cloudpay.wire_json import ascii_json
 
 Vectors = Callable[[str], Any]
 KEY = "0123456789abcdefghijklmnopqrstuv"
@@ -48,7 +48,7 @@ def test_the_code_is_that_of_the_published_vectors(vectors: Vectors) -> None:
     found = vectors("cloudpay-vectors.json")["hmac_vectors"]
     assert len(found) >= 9
     for vector in found:
-        assert authen_code(vector["key"], vector["content"]) == vector["expected"], vector["id"]
+        assert code_of(vector["key"], vector["content"]) == vector["expected"], vector["id"]
 
 
 def test_text_is_ascii_with_capital_escapes_and_reads_back_as_it_was(vectors: Vectors) -> None:
@@ -73,7 +73,7 @@ def test_the_examples_of_the_vendor_are_sealed_to_the_same_codes(vectors: Vector
             continue
         outer = json.loads(example["http_request_body"])
         text = outer["request_content"]
-        assert authen_code(example["key"], text) == outer["authen_info"]["a"]["authen_code"]
+        assert code_of(example["key"], text) == outer["authen_info"]["a"]["authen_code"]
         assert ascii_json(json.loads(text)) == text
         assert json.loads(seal(json.loads(text), example["key"])) == outer
 
@@ -85,7 +85,7 @@ def test_what_is_sealed_is_the_text_that_stands_there() -> None:
     assert list(outer) == ["request_content", "authen_info"]
     said = outer["authen_info"]["a"]
     assert said["authen_type"] == 1
-    assert said["authen_code"] == authen_code(KEY, outer["request_content"])
+    assert said["authen_code"] == code_of(KEY, outer["request_content"])
     assert len(said["authen_code"]) == 64
     assert said["authen_code"] == said["authen_code"].upper()
     content = json.loads(outer["request_content"])

@@ -8,7 +8,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.callbacks.envelope import ascii_json
+from services.cloudpay.wire_json import ascii_json
 
 # Every escape one by one, as a reader meets them.
 ESCAPES = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.callbacks.envelope import authen_code, seal
+from services.callbacks.envelope import seal
 from services.cloudpay import authen
 from services.cloudpay.envelope import Envelope, content_of, read, sealed
 from services.cloudpay.statuses import Internal, Status
@@ -30,13 +30,12 @@ SIGNED = [
 
 @pytest.mark.parametrize("one", HMAC, ids=lambda one: str(one["id"]))
 def test_a_code_is_over_the_exact_characters(one: dict[str, Any]) -> None:
-    """Trailing line feeds, escapes and the key's case count; our code, the callbacks' and the
-    tests' own client make the same."""
+    """Trailing line feeds, escapes and the key's case count; ours and that of the
+    tests' own client are the same."""
     key, content, expected = one["key"], one["content"], one["expected"]
     if one["content_utf8_hex"]:
         assert content.encode().hex() == one["content_utf8_hex"]
     assert authen.code_of(key, content) == expected
-    assert authen_code(key, content) == expected
     assert code_of(key, content) == expected
     for code in (expected, expected.lower()):
         assert authen.matching_key(("other", key), content, code) == 1
