@@ -35,7 +35,7 @@ class Parcel:
     out_trade_no: str
     build: Callable[[], Sent]
     accepted: Callable[[int, bytes], bool]
-    waits: tuple[float, ...]
+    waits: tuple[float, ...]  # seconds from the beginning of one delivery to the next
     tries: int = 0
     held: bool = False  # by a fault, and not to be held again before it was delivered
 
@@ -75,8 +75,11 @@ class Outbox:
 
     def post(self, parcel: Parcel, after_s: float = 0.0) -> None:
         self.start()
+        self._push(parcel, self._clock.time() + after_s)
+
+    def _push(self, parcel: Parcel, due_at: float) -> None:
         with self._wake:
-            heapq.heappush(self._heap, (self._clock.time() + after_s, next(self._ids), parcel))
+            heapq.heappush(self._heap, (due_at, next(self._ids), parcel))
             self._wake.notify()
 
     def look_again(self) -> None:
@@ -103,10 +106,10 @@ class Outbox:
                 while not self._heap or self._heap[0][0] > self._clock.time():
                     self._wake.wait(0.25 if self._heap else None)
                 _, _, parcel = heapq.heappop(self._heap)
-                era = self._era
+                era, begun = self._era, self._clock.time()
             if self._hold(parcel):
                 continue
-            self._pool.submit(self._deliver, parcel, era)
+            self._pool.submit(self._deliver, parcel, era, begun)
             if self._faults.take("duplicate", parcel.name):
                 self._pool.submit(self._send, parcel, era)
 
@@ -121,11 +124,11 @@ class Outbox:
         parcel.held = False
         return False
 
-    def _deliver(self, parcel: Parcel, era: int) -> None:
+    def _deliver(self, parcel: Parcel, era: int, begun: float) -> None:
         done = self._send(parcel, era)
         if done or era != self._era or parcel.tries > len(parcel.waits):
             return
-        self.post(parcel, parcel.waits[parcel.tries - 1])
+        self._push(parcel, begun + parcel.waits[parcel.tries - 1])
 
     def _send(self, parcel: Parcel, era: int) -> bool:
         """One delivery; True when the receiver acknowledged it."""
