@@ -23,7 +23,7 @@ from bench import cpu
 from bench.figures import ROOT
 from bench.stack import Loaded, Stack
 from gateways import rsa
-from services.attempts import _INSERT, _PAYABLE
+from services.attempts import _INSERT, _PAYABLE, NewOrder, _values
 
 INSERT, PAYABLE = _INSERT._sql, _PAYABLE._sql
 MESSAGE = b"POST\n/v3/pay/partner/transactions/jsapi\n1763846400\n" + b"0" * 32 + b"\n" + b"x" * 400
@@ -32,30 +32,30 @@ MESSAGE = b"POST\n/v3/pay/partner/transactions/jsapi\n1763846400\n" + b"0" * 32 
 def row(ids: dict[str, int], person_id: int, number: str) -> dict[str, Any]:
     """An order and its attempt, as the product writes them."""
     now = datetime.now(UTC)
-    return {
-        "provider_id": ids["provider_id"],
-        "out_trade_no": number,
-        "public_id": number[-24:],
-        "intent_key": f"bench:{number}:0",
-        "merchant_id": ids["merchant_id"],
-        "store_id": ids["store_id"],
-        "pay_code_id": ids["code_id"],
-        "person_id": person_id,
-        "channel": "wechat",
-        "method": "jsapi",
-        "purpose": "sale",
-        "amount_fen": 1234,
-        "undiscountable_fen": None,
-        "deposit_fen": None,
-        "quantity": 1,
-        "remark": "",
-        "app": "wx8888888888888888",
-        "payee": "1900000109",
-        "request": json.dumps({"description": "青禾茶事 · 湖滨店", "notify_url": "x" * 70}),
-        "due_at": now + timedelta(days=1),
-        "created_at": now,
-        "expires_at": now + timedelta(minutes=5),
-    }
+    return _values(
+        NewOrder(
+            provider_id=ids["provider_id"],
+            out_trade_no=number,
+            public_id=number[-24:],
+            intent_key=f"bench:{number}:0",
+            merchant_id=ids["merchant_id"],
+            store_id=ids["store_id"],
+            pay_code_id=ids["code_id"],
+            person_id=person_id,
+            channel="wechat",
+            amount_fen=1234,
+            undiscountable_fen=None,
+            deposit_fen=None,
+            quantity=1,
+            remark="",
+            app="wx8888888888888888",
+            payee="1900000109",
+            request={"description": "青禾茶事 · 湖滨店", "notify_url": "x" * 70},
+            created_at=now,
+            expires_at=now + timedelta(minutes=5),
+            first_question_s=86_400,
+        )
+    )
 
 
 def measure(stack: Stack, person_id: int, *, clients: int, seconds: float) -> Loaded:
@@ -101,6 +101,13 @@ def main() -> None:
     ended = [0.0]
 
     def work(name: str) -> None:
+        try:
+            orders(name)
+        except BaseException:
+            gate.abort()  # else the others wait for ever
+            raise
+
+    def orders(name: str) -> None:
         with psycopg.connect(plan["where"], autocommit=True, prepare_threshold=1) as conn:
             n = 0
 
