@@ -138,6 +138,7 @@ class Listener:
     url: str
     heard: list[Heard] = field(default_factory=list)
     answers: list[tuple[int, bytes]] = field(default_factory=lambda: [(204, b"")])
+    before_answer: Callable[[], object] = lambda: None
 
     def next_answer(self) -> tuple[int, bytes]:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -164,6 +165,7 @@ def listener() -> Iterator[Listener]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             inbox.heard.append(Heard(self.path, headers, body))
             status, said = inbox.next_answer()
+            inbox.before_answer()
             self.send_response(status)
             if status != 204:
                 self.send_header("Content-Length", str(len(said)))

@@ -315,6 +315,19 @@ def test_refunds_that_end_badly(desk: Deposits, outcome: str, status: str, back:
     assert money(desk)[3] == back
 
 
+def test_a_refund_comes_out_of_the_money_that_is_named(desk: Deposits) -> None:
+    ref = desk.freeze()["transaction_id"]
+    desk.consume(300)
+    desk.sim.switch(wechat__merchant_funds="unsettled_short")
+    desk.call("refund", **refund(100, ref), refund_account="REFUND_SOURCE_RECHARGE_FUNDS")
+    asked = desk.call("refundquery", out_refund_no="RF1")
+    assert asked["refund_account"] == "REFUND_SOURCE_RECHARGE_FUNDS"
+    desk.sim.switch(wechat__merchant_funds="enough")
+    desk.call("refund", **refund(100, ref, "RF2"))
+    asked = desk.call("refundquery", out_refund_no="RF2")
+    assert asked["refund_account"] == "REFUND_SOURCE_UNSETTLED_FUNDS"
+
+
 def test_refunds_that_are_refused(desk: Deposits) -> None:
     ref = desk.freeze()["transaction_id"]
     desk.consume(300)
@@ -323,8 +336,15 @@ def test_refunds_that_are_refused(desk: Deposits) -> None:
     by_number = refund(100, ref) | {"transaction_id": None, "out_trade_no": "DP0001"}
     assert desk.refused("refund", **by_number) == "LACK_PARAMS"
     assert desk.refused("refundquery", out_refund_no="RF1") == "REFUNDNOTEXIST"
-    desk.sim.switch(wechat__merchant_funds="short")
-    assert desk.refused("refund", **refund(100, ref)) == "NOTENOUGH"
+    for short, account in (
+        ("unsettled_short", "REFUND_SOURCE_UNSETTLED_FUNDS"),
+        ("short", "REFUND_SOURCE_RECHARGE_FUNDS"),
+    ):
+        desk.sim.switch(wechat__merchant_funds=short)
+        assert desk.refused("refund", **refund(100, ref)) == "NOTENOUGH"
+        named = refund(100, ref) | {"refund_account": account}
+        assert desk.refused("refund", **named) == "NOTENOUGH"
+    assert desk.refused("refund", **named | {"refund_account": "BALANCE"}) == "PARAM_ERROR"
     desk.sim.post("/sim/switches", {"wechat.sub.1900000109": "no_refund"})
     assert desk.refused("refund", **refund(100, ref)) == "NOAUTH"
     assert desk.refused("reverse", out_trade_no="DP0001") == "NOAUTH"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -263,6 +264,50 @@ def test_what_is_not_an_order_is_refused_by_a_signed_answer(
     assert f"<err_code>{code}</err_code>" in said
     assert "<sign>" in said
     assert sim.books() == []
+
+
+GOODS = {"goods_id": "G1", "goods_name": "龙井", "quantity": 2, "price": 300}
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        None,
+        "两杯龙井",
+        "[]",
+        '{"goods": []}',
+        '{"goods_detail": [1]}',
+        '{"cost_price": "1"}',
+        '{"cost_price": true}',
+        '{"receipt_id": ""}',
+        json.dumps({"goods_detail": [GOODS | {"quantity": 0}]}),
+        json.dumps({"goods_detail": [GOODS | {"price": 1.5}]}),
+        json.dumps({"goods_detail": [GOODS | {"price": -1}]}),
+        json.dumps({"goods_detail": [GOODS | {"goods_id": "g" * 33}]}),
+        json.dumps({"goods_detail": [GOODS | {"unit_price": 1}]}),
+        json.dumps({"goods_detail": [{"goods_id": "G1", "quantity": 1}]}),
+    ],
+)
+def test_single_goods_of_another_form_are_refused(
+    sim: Simulator, shop: Merchant, detail: str | None
+) -> None:
+    said = signed(fields(sim, shop, version="1.0", detail=detail), shop.creds["apiv2_key"])
+    assert "<err_code>PARAM_ERROR</err_code>" in send(sim, PATHS["pay"], said)
+    assert sim.books() == []
+
+
+def test_single_goods_stand_in_the_books_and_without_a_version_any_words_do(
+    sim: Simulator, shop: Merchant
+) -> None:
+    detail = json.dumps({"cost_price": 600, "receipt_id": "R1", "goods_detail": [GOODS]})
+    for number, said in (
+        ("MP0001", {"version": "1.0", "detail": detail}),
+        ("MP0002", {"detail": "两杯龙井", "attach": "桌5"}),
+    ):
+        body = signed(fields(sim, shop, out_trade_no=number, **said), shop.creds["apiv2_key"])
+        assert "<result_code>SUCCESS</result_code>" in send(sim, PATHS["pay"], body)
+        [row] = [row for row in sim.books() if row["out_trade_no"] == number]
+        assert row["asked"] == said
 
 
 def test_hmac_is_answered_with_hmac(sim: Simulator, shop: Merchant) -> None:

@@ -79,6 +79,17 @@ def test_fifteen_retries_on_the_virtual_clock_each_signed_anew(
         shop.verify(heard.headers, heard.body)
 
 
+def test_the_wait_counts_from_the_beginning_of_a_delivery(
+    sim: Simulator, shop: Merchant, lin: str, listener: Listener
+) -> None:
+    """Else who moves the clock as soon as he hears one waits for the next in vain."""
+    listener.answers = [(500, b""), (204, b"")]
+    moves = iter([15.0])
+    listener.before_answer = lambda: sim.advance(next(moves, 0.0))
+    pay(sim, shop, lin, listener.url)
+    listener.wait(2)
+
+
 @pytest.mark.parametrize("status", [200, 204])
 def test_an_acknowledged_one_is_not_sent_again(
     sim: Simulator, shop: Merchant, lin: str, listener: Listener, status: int

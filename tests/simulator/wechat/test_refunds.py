@@ -72,13 +72,15 @@ def test_accepted_then_done_by_itself_and_told(
     found = look(shop, "R1").json
     assert (found["status"], found["success_time"]) == ("SUCCESS", said["success_time"])
     (row,) = [t for t in sim.get("/sim/books") if t["out_trade_no"] == paid]
-    assert row["refunds"] == [{"out_refund_no": "R1", "amount_fen": 230, "state": "SUCCESS"}]
+    assert row["refunds"] == [
+        {"out_refund_no": "R1", "amount_fen": 230, "state": "SUCCESS", "funds_account": "UNSETTLED"}
+    ]
 
 
 def test_without_a_notify_url_apiv2s_xml_is_sent(
     sim: Simulator, shop: Merchant, paid: str, listener: Listener
 ) -> None:
-    ask(shop, paid, "R1", 230)
+    ask(shop, paid, "R1", 230, funds_account="AVAILABLE")
     sim.advance(3)
     heard = listener.wait(1)[0]
     fields = dict(re.findall(r"<(\w+)><!\[CDATA\[(.*?)\]\]>", heard.body.decode()))
@@ -88,6 +90,7 @@ def test_without_a_notify_url_apiv2s_xml_is_sent(
     inside = dict(re.findall(r"<(\w+)><!\[CDATA\[(.*?)\]\]>", text[: -text[-1]].decode()))
     assert inside["out_refund_no"] == "R1"
     assert (inside["refund_status"], inside["refund_fee"]) == ("SUCCESS", "230")
+    assert inside["refund_account"] == "REFUND_SOURCE_RECHARGE_FUNDS"
 
 
 def test_the_same_number_is_the_same_refund(sim: Simulator, shop: Merchant, paid: str) -> None:
@@ -132,6 +135,21 @@ def test_refused(shop: Merchant, paid: str, change: dict[str, Any], status: int,
     answer = ask(shop, paid, "R1", 1, **change)
     assert (answer.status, answer.code) == (status, code), answer.body.decode()
     assert look(shop, "R1").status == 404
+
+
+def test_the_balance_pays_where_unsettled_money_is_too_little(
+    sim: Simulator, shop: Merchant, paid: str
+) -> None:
+    sim.switch(wechat__merchant_funds="unsettled_short")
+    for said in ({}, {"funds_account": "UNSETTLED"}):
+        short = ask(shop, paid, "R1", 10, **said)
+        assert (short.status, short.code) == (403, "NOT_ENOUGH")
+    assert ask(shop, paid, "R1", 10, funds_account="BALANCE").code == "PARAM_ERROR"
+    made = ask(shop, paid, "R1", 10, funds_account="AVAILABLE")
+    assert (made.status, made.json["funds_account"]) == (200, "AVAILABLE")
+    assert look(shop, "R1").json["funds_account"] == "AVAILABLE"
+    other = ask(shop, paid, "R1", 10, funds_account="UNSETTLED")
+    assert (other.status, other.code) == (400, "INVALID_REQUEST")
 
 
 def test_unpaid_short_of_money_and_too_fast(
