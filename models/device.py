@@ -68,6 +68,8 @@ class Device(Base):
             name="bound_is_whole",
         ),
         CheckConstraint("deleted_at IS NULL OR sn_code IS NULL", name="deleted_is_unbound"),
+        CheckConstraint("unbound_at IS NULL OR sn_code IS NULL", name="unbound_or_bound"),
+        CheckConstraint("(refused_at IS NULL) = (refused_why IS NULL)", name="refused_is_whole"),
     )
 
     provider_id: Mapped[TenantId]
@@ -83,6 +85,10 @@ class Device(Base):
     sn_code: Mapped[str | None] = mapped_column(String(64))
     bound_by: Mapped[BoundBy | None]
     bound_at: Mapped[datetime | None]
+    unbound_at: Mapped[datetime | None]  # bound before, and not since: it cannot trade
+    # a trade in its name was refused by the API (`TradeRefusal`); the last one
+    refused_at: Mapped[datetime | None]
+    refused_why: Mapped[str | None] = mapped_column(String(16))
     app_version: Mapped[str] = mapped_column(String(32), default="", server_default="")
     seen_at: Mapped[datetime | None]  # it last told of itself
     created_at: Mapped[datetime]

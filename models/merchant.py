@@ -86,6 +86,17 @@ class FaceToFace(StrEnum):
     OPEN = "open"
 
 
+class DeviceRule(StrEnum):
+    """What the API asks of a trade that names a device (product DEV-7); in order of strictness.
+
+    Whatever it is: an unbound or deleted device, and a wrong serial number, are refused.
+    """
+
+    IF_TOLD = "if_told"  # a bound device may leave its serial number out
+    BOUND = "bound"  # it may not
+    REGISTERED = "registered"  # and whoever names no device of the shop is refused
+
+
 class Merchant(Base):
     """`version` rises with every change that a person makes: who saw an older one is told."""
 
@@ -175,6 +186,9 @@ class Merchant(Base):
     key_used_at: Mapped[datetime | None]
     old_key_used_at: Mapped[datetime | None]
     md5_used_at: Mapped[datetime | None]
+    device_rule: Mapped[DeviceRule] = mapped_column(
+        default=DeviceRule.BOUND, server_default="bound"
+    )
     # codes that were wrong: the last one, and how many there were on its day in Shanghai
     authen_failed_at: Mapped[datetime | None]
     authen_failed_on: Mapped[date | None]

@@ -69,6 +69,7 @@ WORDS: Final = {
     "merchant_appid_set": "设置子商户 AppID",
     "merchant_md5_on": "打开 MD5 验证码",
     "merchant_md5_off": "关闭 MD5 验证码",
+    "merchant_device_rule": "修改设备核对",
     "sign_key_set": "设置接口签名公钥",
     "sign_key_removed": "移除接口签名公钥",
     "signature_looked_at": "检查接口签名",

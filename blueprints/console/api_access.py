@@ -8,7 +8,8 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from blueprints.console import answers
-from errors import AppError
+from errors import AppError, BadInput
+from models.merchant import DeviceRule
 from services.cloudpay import debugger
 from services.configuration import signing
 from services.merchants import keys
@@ -21,6 +22,14 @@ SIGN_HOME = "/console/settings/signing"
 def md5_set(out_id: str) -> ResponseReturnValue:
     who, is_on = answers.operator(), request.form.get("md5") == "1"
     keys.set_md5(deps(), who.provider, out_id, is_on=is_on, actor=who.actor)
+    return answers.see(f"{HOME}/{out_id}/keys")
+
+
+def device_rule_set(out_id: str) -> ResponseReturnValue:
+    who, wanted = answers.operator(), request.form.get("rule", "")
+    if wanted not in keys.DEVICE_RULES:
+        raise BadInput("选择怎样核对设备")
+    keys.set_device_rule(deps(), who.provider, out_id, DeviceRule(wanted), actor=who.actor)
     return answers.see(f"{HOME}/{out_id}/keys")
 
 

@@ -193,7 +193,8 @@ def _keys_page(
         problem=problem, now=deps().now(), at_prefix=at_prefix, wanted=wanted,
         failures=keys.failures_today(merchant, deps().now()),
         prefix=request.values.get("prefix", "")[:40],
-        devices=deps().transact(lambda s: keys.devices(s, merchant)), **found,
+        devices=deps().transact(lambda s: keys.devices(s, merchant)), rules=keys.DEVICE_RULES,
+        **found,
     )  # fmt: skip
 
 

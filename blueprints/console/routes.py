@@ -215,6 +215,8 @@ ROUTES: Final = (
           merchant_accounts.appid_set, confirms=True),
     Route("POST", "/merchants/<out_id>/md5", "merchant_md5_set", Right.KEYS,
           api_access.md5_set, confirms=True),
+    Route("POST", "/merchants/<out_id>/device-rule", "merchant_device_rule_set", Right.KEYS,
+          api_access.device_rule_set, confirms=True),
     Route("POST", "/merchants/<out_id>/prefix", "merchant_prefix_set", Right.KEYS,
           merchant_accounts.prefix_set, confirms=True),
     Route("GET", "/merchants/<out_id>/alipay", "merchant_alipay", Right.SEE,

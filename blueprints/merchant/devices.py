@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any, Final
 
 from flask import request
@@ -16,6 +17,7 @@ from models.merchant import Staff, Store
 from services.devices import changing, reading, setting
 from services.devices.problems import DeviceRefused, DeviceUnbound
 from services.devices.reading import TYPES
+from services.devices.trading import TradeRefusal
 from services.maidan import DEVICE_WORDS, devices_of
 from services.people.rights import Right, may
 from services.stores import reading as stores
@@ -24,12 +26,19 @@ from web.qr import svg_uri
 from web.runtime import deps
 
 DEVICES: Final = "/m/devices"
+SHOWN_FOR: Final = timedelta(days=7)
+REFUSED: Final = {
+    TradeRefusal.UNBOUND: "设备已解绑，没有再绑定",
+    TradeRefusal.NO_SERIAL: "请求没有带机器的序列号，请升级机器上的应用，或请服务商改「设备核对」",
+    TradeRefusal.OTHER_SERIAL: "请求来自另一台机器，序列号和绑定的不同",
+    TradeRefusal.ELSEWHERE: "机器绑定的是另一台设备",
+}
 SAID: Final = {
     "added": "设备已添加。接着生成配置二维码，让机器扫码绑定。",
     "saved": "已保存。",
     "same": "没有改动。",
-    "unbound": "已强制解绑。原来的机器不能再用这个设备收款。",
-    "removed": "设备已删除。它收过的款和统计都保留。",
+    "unbound": "已强制解绑。再次绑定之前，这个设备号不能收款和退款。",
+    "removed": "设备已删除，不能再收款和退款。它收过的款和统计都保留。",
     "bound": "已绑定。机器会在几秒内显示绑定成功。",
 }
 
@@ -63,6 +72,7 @@ def _row(device: Device) -> dict[str, Any]:
         "name": device.name,
         "note": " · ".join(part for part in parts if part),
         "is_bound": device.sn_code is not None,
+        "is_stopped": reading.is_stopped(device),
     }
 
 
@@ -118,6 +128,8 @@ def _page(out_device_id: str, status: int = 200, **more: Any) -> ResponseReturnV
             "title": device.name,
             "device": device,
             "store": stores.name_of(line.store),
+            "is_stopped": reading.is_stopped(device),
+            "refused": _refused(device),
             "facts": _facts(session, line.device, line.store),
             "reports": [_report(one) for one in reading.reports(session, device)],
             "telemetry": reading.telemetry(session, device),
@@ -137,6 +149,16 @@ def _page(out_device_id: str, status: int = 200, **more: Any) -> ResponseReturnV
     )
 
 
+def _refused(device: Device) -> str:
+    """Why the last trade in its name was refused, lately and not before it was bound."""
+    at = device.refused_at
+    if at is None or device.refused_why not in REFUSED:
+        return ""
+    if at < deps().now() - SHOWN_FOR or (device.bound_at is not None and at < device.bound_at):
+        return ""
+    return f"{local_time(at)[:16]} 有交易被拒绝：{REFUSED[TradeRefusal(device.refused_why)]}。"
+
+
 def _facts(session: Session, device: Device, store: Store) -> list[tuple[str, str, str]]:
     """(word, value, class of the value)."""
     worker = None
@@ -148,6 +170,7 @@ def _facts(session: Session, device: Device, store: Store) -> list[tuple[str, st
         ("设备号", device.device_id, "mono"),
         ("类型", reading.type_name(device.shift_type), ""),
         ("绑定设备 S/N", device.sn_code or "未绑定", "mono" if device.sn_code else "dim"),
+        ("解绑时间", local_time(device.unbound_at), ""),
         ("绑定时间", local_time(device.bound_at), ""),
         ("收款店员", worker.name if worker and device.sn_code else "", ""),
         ("应用版本", device.app_version, "mono"),

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.merchant import DeviceRule
 from services.accounts import seal_place
 from services.deps import Deps
 
@@ -31,6 +32,7 @@ class Caller:
     keys: tuple[str, ...] = field(repr=False)
     sign_public_key: str | None = None  # PEM, of the provider
     marks: tuple[str, ...] = ()  # which keys they are, for `keyuse`; none for a device's
+    device_rule: DeviceRule = DeviceRule.BOUND
 
     @property
     def key(self) -> str:
@@ -49,7 +51,7 @@ _COLUMNS = """
     p.id AS provider_id, p.out_mch_id, p.is_active AND m.is_active AS is_active,
     p.cpay_sign_public_key, m.id AS merchant_id, m.out_sub_mch_id, m.order_prefix,
     m.second_prefix, m.cpay_md5, m.seal_key, m.authen_key_sealed, m.old_seal_key, m.old_key_sealed,
-    m.old_key_until
+    m.old_key_until, m.device_rule
 """
 _BY_MERCHANT = text(
     f"SELECT {_COLUMNS} FROM route r JOIN provider p ON p.id = r.provider_id"
@@ -128,6 +130,7 @@ def _read(session: Session, deps: Deps, clause: Any, external_id: str) -> Caller
         keys=keys,
         sign_public_key=row.cpay_sign_public_key,
         marks=(row.seal_key, row.old_seal_key)[: len(keys)],
+        device_rule=DeviceRule(row.device_rule),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from errors import AppError, GatewayUnknown
 from services.cloudpay import once
 from services.cloudpay.call import Answer, Call
+from services.cloudpay.devices import trading
 from services.cloudpay.envelope import Envelope, content_of, sealed
 from services.cloudpay.methods import Method
 from services.cloudpay.proving import Unproven, prove, too_many
@@ -86,6 +87,7 @@ def _content(call: Call, method: Method) -> str:
     _check_rate(call)
     _check_party(call)
     asked = read_members(method.asked, call.content)
+    trading.check_device(call, method, asked)
     if method.once is None:
         said = _asked(call, method, asked)
         _log_call(call, method, said.status, said.internal)

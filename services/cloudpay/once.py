@@ -46,6 +46,12 @@ _LOOK = Single(
     WHERE provider_id = :p AND merchant_id = :m AND kind = :kind AND number = :number
     """)
 )
+_KNOWN = Single(
+    text("""
+    SELECT id FROM cpay_call WHERE provider_id = :p AND merchant_id = :m AND kind = :kind
+        AND number = :number AND same = :same AND method = :method
+    """)
+)
 _TAKE = text("""
 UPDATE cpay_call SET lease_until = :until, same = :same, method = :method, asked =
     CAST(:asked AS jsonb), trade_type = :trade_type, device_id = :device_id, staff_id = :staff_id,
@@ -113,6 +119,11 @@ def _try(session: Session, call: Call, once: Once, values: dict[str, Any]) -> Cl
         return None
     session.execute(_TAKE, values | {"id": row.id})
     return Claim(row.id)
+
+
+def is_known(call: Call, method: Method, once: Once, asked: Asked) -> bool:
+    """Whether this very request has been taken up before: it is repeated, nothing new is asked."""
+    return _KNOWN.first(call.deps, _values(call, method, once, asked)) is not None
 
 
 def store(call: Call, held: Claim, reply: str) -> str:

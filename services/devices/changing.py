@@ -22,11 +22,12 @@ from services.devices.problems import (
     DeviceType,
     DeviceUnbound,
 )
-from services.onboarding.checks import letters
+from services.onboarding.checks import CODE_LETTERS, letters
 from services.people.acting import Acting
 from services.stores import reading as stores
 
 NAME_MOST, REMARK_MOST = 32, 127
+MADE_ID: Final = f"[{CODE_LETTERS}]{{8}}"  # of devices that nobody gave one
 _ID: Final = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 
 
@@ -146,6 +147,7 @@ def bind(
         device.bound_by = by
     device.sn_code, device.staff_id, device.seen_at = sn_code, staff_id, now
     device.bound_at = now if is_new else device.bound_at
+    device.unbound_at = None
     session.flush()
     action = "device_bound" if is_new else "device_bound_again"
     note(session, device, action, now, actor, sn_code=sn_code, by=by.value, staff=staff_id)
@@ -166,11 +168,15 @@ def _refuse_elsewhere(session: Session, device: Device, sn_code: str, by: BoundB
 
 
 def free(session: Session, device: Device, *, actor: str, now: datetime, is_forced: bool) -> None:
-    """Take the serial number away. Codes of it that are still good end. Raises DeviceUnbound."""
+    """Take the serial number away: it trades no more until it is bound again (product DEV-7).
+
+    Codes of it that are still good end. Raises DeviceUnbound.
+    """
     if device.sn_code is None:
         raise DeviceUnbound
     sn_code = device.sn_code
     device.sn_code = device.bound_by = device.bound_at = None
+    device.unbound_at = now
     end_settings(session, device, now)
     session.flush()
     action = "device_unbound_by_force" if is_forced else "device_unbound"

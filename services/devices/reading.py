@@ -77,6 +77,11 @@ def hold_merchant(session: Session, provider_id: int, merchant_id: int) -> Merch
     )
 
 
+def is_stopped(device: Device) -> bool:
+    """It was unbound, so it cannot trade until it is bound (product DEV-7)."""
+    return device.unbound_at is not None and device.shift_type != ShiftType.PC_CASHIER
+
+
 def of_store(session: Session, store: Store) -> Sequence[Device]:
     return of_stores(session, store.provider_id, [store.id]).get(store.id, [])
 

@@ -10,13 +10,20 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from errors import BadInput
-from models.merchant import Merchant
+from models.merchant import DeviceRule, Merchant
 from services.accounts import seal_place
 from services.deps import Deps
 from services.merchants.changing import touch
 from services.merchants.reading import find
 from services.stores.reading import SHANGHAI
 
+DEVICE_RULES: Final = {  # as the form explains them
+    DeviceRule.IF_TOLD: ("可以不带序列号", "已绑定的设备带错序列号才拒绝。机器软件不带序列号时用"),
+    DeviceRule.BOUND: ("要带序列号", "已绑定的设备要带绑定的序列号。没有登记过的设备号照常交易"),
+    DeviceRule.REGISTERED: (
+        "只接受登记的设备", "没登记的设备号、收款退款不带设备号的都拒绝，自己的网站和系统也要登记",
+    ),
+}  # fmt: skip
 OVERLAPS: Final = {0: "立即失效", 60: "再用 1 小时", 1440: "再用 24 小时"}  # minutes
 
 
@@ -69,6 +76,21 @@ def set_md5(deps: Deps, provider_id: int, out_id: str, *, is_on: bool, actor: st
             merchant.cpay_md5 = is_on
             action = "merchant_md5_on" if is_on else "merchant_md5_off"
             touch(session, merchant, action, deps.now(), actor)
+
+    deps.transact(unit)
+
+
+def set_device_rule(
+    deps: Deps, provider_id: int, out_id: str, rule: DeviceRule, *, actor: str
+) -> None:
+    """How strict the API is about the devices that trades name (product DEV-7)."""
+
+    def unit(session: Session) -> None:
+        merchant = find(session, provider_id, out_id, lock=True)
+        if merchant.device_rule is not rule:
+            merchant.device_rule = rule
+            now = deps.now()
+            touch(session, merchant, "merchant_device_rule", now, actor, rule=rule.value)
 
     deps.transact(unit)
 
