@@ -61,6 +61,13 @@ class RefundState(StrEnum):
     NOT_FOUND = "not_found"  # not accepted (yet); Alipay can not tell this from "not done yet"
 
 
+class RefundFunds(StrEnum):
+    """Which of the merchant's money a refund is paid out of, in WeChat's words; Alipay asks not."""
+
+    UNSETTLED = "UNSETTLED"  # taken and not settled yet
+    AVAILABLE = "AVAILABLE"  # the balance, topped up where need be
+
+
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
     """What is asked of a wallet for one refund. The same request may be sent again unchanged."""
@@ -71,6 +78,7 @@ class RefundRequest:
     total_fen: int  # of the trade
     reason: str
     notify_url: str
+    funds: RefundFunds | None = None  # None: the wallet's own choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,7 @@ class RefundWord:
     amount_fen: int | None = None
     refund_id: str | None = None
     succeeded_at: datetime | None = None
+    funds_account: str | None = None  # what it is paid out of, in WeChat's words, where told
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +251,9 @@ class CodePayRequest:
     expires_at: datetime
     terminal_ip: str = "127.0.0.1"
     goods_tag: str | None = None  # WeChat coupons
-    no_credit: bool = False  # WeChat only: credit cards are not taken
     undiscountable_fen: int | None = None  # Alipay only
     store_id: str | None = None
+    extras: Extras = ordering.NONE
 
 
 class ReversalState(StrEnum):

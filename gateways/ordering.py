@@ -52,9 +52,9 @@ class BrowserScene:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """`attach`, `no_credit` and `scene` are WeChat's; discounts, channels and `extend` Alipay's."""
+    """`no_credit` and `scene` are WeChat's; discounts, channels and `extend` Alipay's."""
 
-    attach: str = ""
+    attach: str = ""  # the caller's own words, cut to what the wallet takes
     no_credit: bool = False
     basket: Basket | None = None
     scene: BrowserScene | None = None

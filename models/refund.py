@@ -119,6 +119,9 @@ class Refund(Base):
     allowed_by: Mapped[str] = mapped_column(String(64))
     upstream_code: Mapped[str | None] = mapped_column(String(64))  # of the last refusal
     upstream_message: Mapped[str | None] = mapped_column(String(256))
+    # what it is to be paid out of and, once the wallet has said so, is: WeChat's words
+    funds_asked: Mapped[str | None] = mapped_column(String(16))
+    funds_account: Mapped[str | None] = mapped_column(String(16))
     refund_id: Mapped[str | None] = mapped_column(String(64))  # the wallet's own number
     raw_state: Mapped[str | None] = mapped_column(String(32))
     sends: Mapped[int] = mapped_column(

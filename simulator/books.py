@@ -21,6 +21,16 @@ class Refund:
     created_at: float
     facts: dict[str, Any] = field(default_factory=dict)
 
+    def row(self) -> dict[str, Any]:
+        """`funds_account`: the merchant's money that it came out of, in the wallet's word."""
+        row = {
+            "out_refund_no": self.out_refund_no,
+            "amount_fen": self.amount_fen,
+            "state": self.state,
+        }
+        funds = self.facts.get("funds_account")
+        return row | ({"funds_account": funds} if funds else {})
+
 
 @dataclass
 class Trade:
@@ -45,7 +55,7 @@ class Trade:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
-        """A row of GET /sim/books."""
+        """A row of GET /sim/books. `asked`: what was asked for besides, as it came."""
         return {
             "channel": self.channel,
             "mchid": self.mchid,
@@ -55,11 +65,9 @@ class Trade:
             "amount_fen": self.amount_fen,
             "state": self.state,
             "paid_at": self.paid_at,
-            "refunds": [
-                {"out_refund_no": r.out_refund_no, "amount_fen": r.amount_fen, "state": r.state}
-                for r in self.refunds
-            ],
-        }
+            "refunds": [r.row() for r in self.refunds],
+            "asked": self.facts.get("asked", {}),
+        } | ({"paid_with": self.facts["fund_channel"]} if "fund_channel" in self.facts else {})
 
 
 class Books:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from errors import GatewayRejected, GatewayUnknown
-from gateways.alipay import mapping
+from gateways.alipay import extra, mapping
 from gateways.alipay.gateway import AlipayClients
 from gateways.base import AlipayAccount, CodePayRequest, Reversal, ReversalState, Trade, TradeState
 from gateways.http import timed
@@ -127,7 +127,7 @@ def pay_content(account: AlipayAccount, req: CodePayRequest) -> dict[str, Any]:
     if account.sys_service_provider_id:
         provider = {"sys_service_provider_id": account.sys_service_provider_id}
         content["extend_params"] = provider
-    return content
+    return extra.added(content, req.extras)
 
 
 def is_pay_refusal(sub_code: str) -> bool:

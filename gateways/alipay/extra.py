@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from gateways.money import yuan_from_fen
 from gateways.ordering import Basket, Extras
 
 _GOODS_ID_LENGTH = 64
 _GOODS_NAME_LENGTH = 256
+_PASSBACK_LENGTH = 512  # URL-encoded
 
 
 def added(content: dict[str, Any], extras: Extras) -> dict[str, Any]:
@@ -22,6 +24,19 @@ def added(content: dict[str, Any], extras: Extras) -> dict[str, Any]:
         made["extend_params"] = {**extras.extend, **made.get("extend_params", {})}
     if extras.basket is not None and extras.basket.goods:
         made["goods_detail"] = _goods(extras.basket)
+    if extras.attach:
+        made["passback_params"] = _passback(extras.attach)
+    return made
+
+
+def _passback(words: str) -> str:
+    """URL-encoded by the sender, as Alipay wants it (alipay.md 2.2); cut between characters."""
+    made = ""
+    for letter in words:
+        more = quote(letter, safe="")
+        if len(made) + len(more) > _PASSBACK_LENGTH:
+            break
+        made += more
     return made
 
 

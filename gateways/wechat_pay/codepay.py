@@ -6,8 +6,10 @@ by APIv3's query, which knows these trades too. Source: wechat.md A8, pitfall 17
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 from errors import GatewayRejected, GatewayUnknown
 from gateways.base import (
@@ -20,13 +22,17 @@ from gateways.base import (
 )
 from gateways.http import ClientCache, Transport, timed
 from gateways.leap import without_leap
+from gateways.ordering import Basket, Extras
 from gateways.strict_json import word
 from gateways.wechat_pay import mapping
 from gateways.wechat_pay.v2 import Presenting, V2Client
 
 _SHANGHAI = timezone(timedelta(hours=8))
 _STAMP = "%Y%m%d%H%M%S"
-_BODY_BYTES = 127
+_BODY_BYTES = _ATTACH_BYTES = 127
+_DETAIL_BYTES = 6000
+_GOODS_ID_BYTES = 32
+_GOODS_NAME_BYTES = 256
 
 # A definite no to paying: no money moved, and none will under this number (wechat.md A8). Whatever
 # is not here is unknown. ORDERPAID, ORDERCLOSED, ORDERREVERSED and OUT_TRADE_NO_USED speak of an
@@ -101,9 +107,50 @@ def _pay_fields(req: CodePayRequest) -> dict[str, str]:
         "spbill_create_ip": req.terminal_ip,
         "auth_code": req.auth_code,
         "goods_tag": req.goods_tag or "",
-        "limit_pay": "no_credit" if req.no_credit else "",
         "time_expire": req.expires_at.astimezone(_SHANGHAI).strftime(_STAMP),
+        **_extras(req.extras),
     }
+
+
+def _extras(extras: Extras) -> dict[str, str]:
+    """`version` is what makes `detail` more than words: coupons on single goods (WeChat's page of
+    micropay with 单品优惠)."""
+    detail = _detail(extras.basket) if extras.basket else ""
+    return {
+        "attach": mapping.cut(extras.attach, _ATTACH_BYTES),
+        "limit_pay": "no_credit" if extras.no_credit else "",
+        "version": "1.0" if detail else "",
+        "detail": detail,
+    }
+
+
+def _detail(basket: Basket) -> str:
+    """The goods; without their names where those make it too long, for they decide nothing."""
+    whole = _goods(basket, with_names=True)
+    return whole if len(whole.encode()) <= _DETAIL_BYTES else _goods(basket, with_names=False)
+
+
+def _goods(basket: Basket, *, with_names: bool) -> str:
+    lines = [
+        {
+            "goods_id": mapping.cut(one.goods_id, _GOODS_ID_BYTES),
+            "goods_name": mapping.cut(one.name, _GOODS_NAME_BYTES) if with_names else "",
+            "quantity": one.quantity,
+            "price": one.price_fen,
+        }
+        for one in basket.goods
+    ]
+    made: dict[str, Any] = {
+        "cost_price": basket.cost_fen,
+        "receipt_id": mapping.cut(basket.receipt_id, _GOODS_ID_BYTES),
+        "goods_detail": [_said(line) for line in lines],
+    }
+    return json.dumps(_said(made), ensure_ascii=False, separators=(",", ":"))
+
+
+def _said(members: dict[str, Any]) -> dict[str, Any]:
+    """Without those that say nothing."""
+    return {name: value for name, value in members.items() if value not in (None, "", [])}
 
 
 def _paid(found: Mapping[str, str], req: CodePayRequest) -> Trade:

@@ -11,6 +11,7 @@ from datetime import timedelta, timezone
 
 from errors import GatewayRejected, GatewayUnknown, NotEnough
 from gateways.base import (
+    RefundFunds,
     RefundRequest,
     RefundState,
     RefundWord,
@@ -76,6 +77,12 @@ REFUND_STATES = {
     "REFUNDCLOSE": RefundState.CLOSED,
     "CHANGE": RefundState.ABNORMAL,
 }
+# APIv2's words for what a refund is paid out of, beside APIv3's.
+_FUNDS = {
+    RefundFunds.UNSETTLED: "REFUND_SOURCE_UNSETTLED_FUNDS",
+    RefundFunds.AVAILABLE: "REFUND_SOURCE_RECHARGE_FUNDS",
+}
+_FUNDS_SAID = {said: funds.value for funds, said in _FUNDS.items()}
 _NO_REFUND = frozenset({"REFUNDNOTEXIST", "REFUND_NOT_EXIST", *NOT_EXIST})
 
 
@@ -197,6 +204,7 @@ class WechatDeposits:
             "refund_fee": str(req.refund_fen),
             "refund_fee_type": "CNY",
             "refund_desc": mapping.cut(req.reason, _REASON_BYTES),
+            "refund_account": _FUNDS[req.funds] if req.funds else "",
         }
         with timed(self.channel, "refund", req.out_trade_no):
             found = self._call(account, "/deposit/refund", fields)
@@ -236,6 +244,7 @@ class WechatDeposits:
                 amount_fen=_fen(found["refund_fee"]) if found.get("refund_fee") else None,
                 refund_id=word(dict(found), "refund_id"),
                 succeeded_at=instant("".join(c for c in at if c.isdigit())) if at else None,
+                funds_account=_FUNDS_SAID.get(found.get("refund_account", "")),
             )
         except ValueError as error:
             raise GatewayUnknown(f"the answer can not be read: {error}") from None

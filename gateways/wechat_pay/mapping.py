@@ -136,6 +136,8 @@ def refund_body(account: WechatAccount, req: RefundRequest) -> dict[str, Any]:
     }
     if req.reason:
         body["reason"] = cut(req.reason, _REASON_BYTES)
+    if req.funds:
+        body["funds_account"] = req.funds.value
     return body
 
 
@@ -160,6 +162,7 @@ def refund_word(wire: dict[str, Any], state_name: str) -> RefundWord:
         amount_fen=fen(amount["refund"]) if "refund" in amount else None,
         refund_id=word(wire, "refund_id"),
         succeeded_at=from_rfc3339(when) if when else None,
+        funds_account=word(wire, "funds_account"),
     )
 
 

@@ -46,6 +46,12 @@ SCANNED, ONE_CODE = 1, 8  # TradeType: the till scanned the payer; the payer sca
 _PREFIX = {"wechat": "wxpay", "alipay": "alipay", "balance": "card"}
 _COLUMNS = ("wechat", "alipay", "balance")
 DEPOSIT_CONSUMED = 14  # WxpayOrderState
+# refund_account, by WeChat's APIv3 words; what has no word here is not told
+REFUND_ACCOUNTS = {
+    "UNSETTLED": "REFUND_SOURCE_UNSETTLED_FUNDS",
+    "AVAILABLE": "REFUND_SOURCE_RECHARGE_FUNDS",
+    "BASIC": "REFUND_SOURCE_RECHARGE_FUNDS",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,7 @@ class RefundFacts:
     changed_at: datetime
     succeeded_at: datetime | None
     nonce: str = ""  # of the call that asked for it
+    funds_account: str | None = None  # what it is paid out of, as the wallet says
 
 
 def pay_content(party: Party, order: OrderFacts, device_id: str, nonce: str) -> dict[str, Any]:
@@ -197,6 +204,7 @@ def _trade_type(order: OrderFacts) -> int:
 
 def _refund(party: Party, order: OrderFacts, refund: RefundFacts) -> dict[str, Any]:
     word = "refund_status" if party.channel == "alipay" else "state"
+    account = REFUND_ACCOUNTS.get(refund.funds_account or "")
     made: dict[str, Any] = {
         "out_refund_no": refund.out_refund_no,
         "refund_id": refund.refund_id,
@@ -212,7 +220,8 @@ def _refund(party: Party, order: OrderFacts, refund: RefundFacts) -> dict[str, A
         "refund_fee_type": "CNY",
         "refund_success_time": _seconds(refund.succeeded_at),
         f"{_PREFIX[party.channel]}_refund_order_content_ext": {
-            word: refund_state(party.channel, refund.state)
+            word: refund_state(party.channel, refund.state),
+            **({"refund_account": account} if account else {}),
         },
     }
     return {name: value for name, value in made.items() if value is not None}

@@ -154,4 +154,5 @@ def _refund(refund: Refund, nonce: str) -> RefundFacts:
         changed_at=refund.succeeded_at or refund.created_at,
         succeeded_at=refund.succeeded_at,
         nonce=nonce,
+        funds_account=refund.funds_account,
     )

@@ -14,9 +14,9 @@ MOST_BYTES: Final = 4095
 _AROUND: Final = 420  # envelope, code, and the four members beside the result
 # longest and least needed first
 _OPTIONAL: Final = (
-    "detail", "client_flow_id", "goods_tag", "product_id", "limit_pay", "sn_code", "sdk_version",
-    "spbill_create_ip", "machine_no", "attach", "refund_reason", "remark", "client_refund_flow_id",
-    "trade_state_desc", "body", "code_url",
+    "detail", "client_flow_id", "disable_pay_channels", "goods_tag", "product_id", "limit_pay",
+    "sn_code", "sdk_version", "spbill_create_ip", "machine_no", "attach", "refund_reason", "remark",
+    "client_refund_flow_id", "trade_state_desc", "body", "code_url",
 )  # fmt: skip
 
 

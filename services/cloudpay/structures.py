@@ -75,7 +75,12 @@ class OrderClient(Asked):
 
 
 class WxpayContentExt(Asked):
-    attach: Text127 = ""
+    attach: Text127 = Field(
+        default="",
+        description="商户自己的话，交给钱包：微信最多127字节，支付宝编码后最多512字符，再长的截去"
+        " / the merchant's own words, told to the wallet: WeChat takes 127 bytes, Alipay 512"
+        " characters once encoded, what is longer is cut",
+    )
     goods_tag: Text32 = ""
     product_id: Text32 = ""
     limit_pay: Text32 = ""
@@ -88,7 +93,11 @@ class AlipayContentExt(Asked):
     product_code: Text128 = ""
     royalty_info: Text255 = ""
     extend_params: Text255 = ""
-    disable_pay_channels: Text128 = ""
+    disable_pay_channels: Text128 = Field(
+        default="",
+        description="顾客不能用的支付宝渠道，逗号分隔，如pcredit,creditCardExpress"
+        " / channels of Alipay that the payer may not use, with commas",
+    )
     timeout_express: Text32 = ""
 
 
@@ -99,7 +108,12 @@ class PayContent(Asked):
     time_expire: Seconds | None = None
     client_flow_id: Text64 = ""
     body: Text128 = ""
-    detail: Annotated[str, Text(6000)] = ""
+    detail: Annotated[str, Text(6000)] = Field(
+        default="",
+        description="单品：JSON，含goods_detail、cost_price、receipt_id，交给钱包；其他文字只保存"
+        " / goods: JSON with goods_detail, cost_price, receipt_id goes to the wallet, other text"
+        " is only kept",
+    )
     remark: Text127 = ""
     attach: Text127 = ""  # where a vendor's sample puts it
     caller_notify_url: Annotated[str, Text(1024)] = ""  # taken, and never called
@@ -167,6 +181,7 @@ class AlipayOrderExt(Told):
     undiscountable_amount: int | None = None
     product_code: str | None = None
     send_pay_date: int | None = None
+    disable_pay_channels: str | None = None
 
 
 class CardOrderExt(Told):

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from errors import AppError, BadInput, GatewayRejected, GatewayUnknown
 from gateways.base import ChannelAccount, CodePayRequest, TradeState
+from gateways.ordering import NONE, Extras
 from models.merchant import GrantState
 from models.order import AttemptMethod
 from services import attempts
@@ -53,7 +54,7 @@ class Charge:
     terminal_ip: str = "127.0.0.1"
     undiscountable_fen: int | None = None  # Alipay only
     goods_tag: str = ""  # WeChat's coupons; the store's where empty
-    no_credit: bool = False  # WeChat only
+    extras: Extras = NONE
 
     def __repr__(self) -> str:
         return f"Charge(store_id={self.store_id}, out_trade_no={self.out_trade_no})"
@@ -213,9 +214,9 @@ def _request(deps: Deps, scan: Scan, cmd: Charge, new: NewOrder) -> CodePayReque
         expires_at=new.expires_at,
         terminal_ip=cmd.terminal_ip,
         goods_tag=cmd.goods_tag or scan.goods_tag,
-        no_credit=cmd.no_credit,
         undiscountable_fen=new.undiscountable_fen,
         store_id=scan.out_shop_id,
+        extras=cmd.extras,
     )
 
 

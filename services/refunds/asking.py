@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from errors import NotFound
+from gateways.base import RefundFunds
 from gateways.money import yuan_from_fen
 from models.order import AttemptStatus, OrderStatus, PayAttempt, PayOrder
 from models.refund import Refund, RefundStatus
@@ -45,6 +46,7 @@ class Ask:
     out_refund_no: str | None = None  # the caller's own number; the same again is the same refund
     transaction_id: str | None = None  # the wallet's number of a second payment that is to go back
     bonus_fen: int | None = None  # of a recharge: the bonus to take back; None: in proportion
+    funds: RefundFunds | None = None  # WeChat: what it is paid out of; None: as WeChat chooses
 
 
 def ask_for(deps: Deps, ask: Ask) -> int:
@@ -86,6 +88,7 @@ def ask_in(session: Session, deps: Deps, ask: Ask) -> int:
         allowed_by=ask.allowed_by,
         now=now,
         due_at=now + FIRST_LOOK,
+        funds=ask.funds,
     )
     if recharge_refunds.takes(order, attempt):
         recharge_refunds.take_in(
@@ -163,6 +166,7 @@ def hold(
     allowed_by: str,
     now: datetime,
     due_at: datetime,
+    funds: RefundFunds | None = None,
 ) -> int:
     """Hold room on the attempt and write the refund down. RefundConflict: the number is taken."""
     made = session.scalar(
@@ -178,6 +182,7 @@ def hold(
             amount_fen=amount_fen,
             status=RefundStatus.CREATED,
             reason=reason[:80],
+            funds_asked=funds.value if funds else None,
             asked_by=asked_by,
             allowed_by=allowed_by,
             sends=0,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from gateways.base import RefundFunds
 from gateways.money import yuan_from_fen
 from models.refund import Refund, RefundStatus
 from services.cards import recharge_refunds
@@ -37,16 +38,19 @@ def lacked_balance(refund: Refund) -> bool:
     return refund.status is RefundStatus.FAILED and refund.upstream_code in NOT_ENOUGH
 
 
-def take_up(deps: Deps, provider_id: int, refund_id: int) -> None:
+def take_up(deps: Deps, provider_id: int, refund_id: int, funds: RefundFunds | None = None) -> None:
     """The caller repeats the number of a refund that failed for want of balance: hold its room
-    again, to be sent. Nothing happens to any other.
+    again, to be sent, out of other money if he says so now. Nothing happens to any other.
 
-    Raises RefundAmount where the room has gone to another refund meanwhile.
+    Raises RefundAmount where the room has gone to another refund meanwhile, and RefundConflict
+    where a refund that did not fail so is to be paid out of something else.
     """
 
     def unit(session: Session) -> None:
         order, attempt, refund = lock_refund(session, provider_id, refund_id)
         if not lacked_balance(refund):
+            if refund.funds_asked != (funds.value if funds else None):
+                raise RefundConflict(refund.out_refund_no)
             return
         if recharge_refunds.takes(order, attempt):
             raise RefundConflict(refund.out_refund_no)  # the card's part is taken anew
@@ -55,6 +59,7 @@ def take_up(deps: Deps, provider_id: int, refund_id: int) -> None:
             raise RefundAmount(f"超过可退金额：最多可退 ¥{yuan_from_fen(room)}", room_fen=room)
         refund.move_to(RefundStatus.CREATED)
         refund.upstream_code = refund.upstream_message = refund.closed_at = None
+        refund.funds_asked = funds.value if funds else None
         refund.sends = 0  # the wallet has said that it has nothing of it
         refund.due_at = deps.now() + sending.CLAIM
         attempt.held_fen += refund.amount_fen

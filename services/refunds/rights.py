@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from errors import NotFound
+from gateways.base import RefundFunds
 from models.deposit import DepositFreeze
 from models.order import PayOrder
 from services import audit
@@ -28,6 +29,7 @@ class StaffAsk:
     out_refund_no: str | None = None
     transaction_id: str | None = None
     bonus_fen: int | None = None
+    funds: RefundFunds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,7 @@ def _ask(
         out_refund_no=wanted.out_refund_no,
         transaction_id=wanted.transaction_id,
         bonus_fen=wanted.bonus_fen,
+        funds=wanted.funds,
     )
 
 

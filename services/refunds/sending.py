@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from errors import GatewayRejected, GatewayUnknown, NotEnough
-from gateways.base import RefundRequest, RefundState, RefundWord
+from gateways.base import RefundFunds, RefundRequest, RefundState, RefundWord
 from models.provider import Provider
 from models.refund import RefundStatus
 from services import closing
@@ -71,6 +71,7 @@ def _begin(deps: Deps, provider_id: int, refund_id: int) -> Sending | None:
                 total_fen=attempt.amount_fen,
                 reason=refund.reason,
                 notify_url=f"{deps.settings.base_url}/notify/{attempt.channel}/{out_mch_id}",
+                funds=RefundFunds(refund.funds_asked) if refund.funds_asked else None,
             ),
             again,
         )

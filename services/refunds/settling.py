@@ -71,6 +71,7 @@ def apply_refund(session: Session, locked: Locked, word: RefundWord, now: dateti
     refund = locked[2]
     refund.raw_state = word.raw_state[:32]
     refund.refund_id = word.refund_id or refund.refund_id
+    refund.funds_account = (word.funds_account or "")[:16] or refund.funds_account
     if refund.status is RefundStatus.SUCCESS or word.state is RefundState.NOT_FOUND:
         return False
     if word.amount_fen not in (None, refund.amount_fen):

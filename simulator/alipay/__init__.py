@@ -9,6 +9,7 @@ from flask import Flask
 
 from simulator.alipay import (
     bills,
+    channels,
     consent,
     fund_notices,
     grants,
@@ -51,6 +52,7 @@ _SWITCHES = (
     ("bill_empty", "file", ("file", "not_exist"), "没有交易的一天：空文件，或 isp.bill_not_exist"),
     ("cancel_retry", "N", ("N", "Y"), "Y：撤销没有完成，retry_flag 要求再次调用"),
     ("pay_result", "10000", ("10000", "10003"), "条码支付直接成功，或等用户输入密码"),
+    (channels.SWITCH, "balance", channels.HAVE, "顾客能用的渠道，先用前面的"),
 )
 
 

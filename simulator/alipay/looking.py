@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simulator.alipay import trades
+from simulator.alipay.channels import of_trade
 from simulator.alipay.codes import Refusal
 from simulator.alipay.fields import yuan
 from simulator.alipay.orders import DAY
@@ -40,7 +41,7 @@ def money(trade: Trade) -> dict[str, Any]:
     paid = yuan(trade.amount_fen)
     return {
         "gmt_payment": trade.facts["gmt_payment"],
-        "fund_bill_list": [{"fund_channel": "ALIPAYACCOUNT", "amount": paid}],
+        "fund_bill_list": [{"fund_channel": of_trade(trade), "amount": paid}],
     }
 
 
@@ -65,7 +66,7 @@ def query(call: Call) -> dict[str, Any]:
     }
     if trade.paid_at:
         node["send_pay_date"] = trade.facts["gmt_payment"]
-        node["fund_bill_list"] = [{"fund_channel": "ALIPAYACCOUNT", "amount": total}]
+        node["fund_bill_list"] = [{"fund_channel": of_trade(trade), "amount": total}]
     return {k: v for k, v in node.items() if v != ""}
 
 

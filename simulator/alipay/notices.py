@@ -9,6 +9,7 @@ import threading
 from urllib.parse import urlencode
 
 from simulator.alipay import signing
+from simulator.alipay.channels import of_trade
 from simulator.alipay.fields import yuan
 from simulator.alipay.inbound import CHARSETS, FORM
 from simulator.alipay.state import Alipay, gateway_key
@@ -106,7 +107,7 @@ def _money(trade: Trade) -> dict[str, str]:
     fields = dict.fromkeys(("receipt_amount", "buyer_pay_amount", "invoice_amount"), paid)
     fields["point_amount"] = "0.00"
     fields["fund_bill_list"] = json.dumps(
-        [{"amount": paid, "fundChannel": "ALIPAYACCOUNT"}], separators=(",", ":")
+        [{"amount": paid, "fundChannel": of_trade(trade)}], separators=(",", ":")
     )
     return fields
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from typing import Any
 
-from simulator.alipay import trades
+from simulator.alipay import channels, trades
 from simulator.alipay.codes import MESSAGES, Refusal
 from simulator.alipay.fields import fen, yuan
 from simulator.alipay.looking import money
@@ -27,6 +28,10 @@ PAY_CODE = re.compile(r"(2[5-9]|30)\d{14,22}", re.ASCII)
 FACE_CODE = re.compile(r"fp[0-9A-Za-z]{33}", re.ASCII)
 F2F = "FACE_TO_FACE_PAYMENT"
 PREAUTH = "preauth"
+ASKED = (
+    *("disable_pay_channels", "enable_pay_channels", "passback_params", "goods_detail"),
+    *("discountable_amount", "undiscountable_amount", "extend_params"),
+)
 
 
 def order_from(call: Call, buyer: str | None, life: float, product: str = "f2f") -> Order:
@@ -38,6 +43,7 @@ def order_from(call: Call, buyer: str | None, life: float, product: str = "f2f")
     if biz.get("alipay_store_id"):  # none is registered here
         raise Refusal("ACQ.INVALID_STORE_ID")
     check_parts(biz)
+    channels.check(biz)
     express, until = biz.get("timeout_express"), biz.get("time_expire")
     return Order(
         method=call.method,
@@ -55,7 +61,15 @@ def order_from(call: Call, buyer: str | None, life: float, product: str = "f2f")
         store_id=biz.get("store_id") or "",
         terminal_id=biz.get("terminal_id") or "",
         passback_params=biz.get("passback_params") or "",
+        asked=_asked(biz),
     )
+
+
+def _asked(biz: dict[str, Any]) -> dict[str, Any]:
+    """As plain JSON: a number with decimals is a text there."""
+    said = {name: biz[name] for name in ASKED if biz.get(name)}
+    plain: dict[str, Any] = json.loads(json.dumps(said, default=str))
+    return plain
 
 
 def _seller_id(call: Call, merchant: AlipayMerchant) -> str:
@@ -155,6 +169,7 @@ def pay(call: Call) -> dict[str, Any]:
     with sim.world.books.lock:
         trade = trades.repeated(sim, call.owner(), order)
         person = trade.facts["buyer"] if trade else _payer(call)
+        channels.used(sim, order.asked)  # nothing is opened that could not be paid
         trade = trade or trades.opened(sim, call.owner(), order)
         trade.facts["buyer"] = person
         sim.world.books.put(trade)

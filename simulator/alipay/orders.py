@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.alipay.codes import Refusal
@@ -35,6 +35,7 @@ class Order:
     store_id: str = ""
     terminal_id: str = ""
     passback_params: str = ""
+    asked: dict[str, Any] = field(default_factory=dict)  # what else was asked for, as it came
 
     @property
     def fingerprint(self) -> list[Any]:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from simulator.alipay import looking, notices, trades
+from simulator.alipay.channels import of_trade
 from simulator.alipay.codes import Refusal
 from simulator.alipay.fields import yuan
 from simulator.alipay.orders import DAY
@@ -68,7 +69,7 @@ def query(call: Call) -> dict[str, Any]:
     if "gmt_refund_pay" in wanted:
         node["gmt_refund_pay"] = made.facts["gmt_refund_pay"]
     if "refund_detail_item_list" in wanted:
-        node["refund_detail_item_list"] = _items(made.amount_fen)
+        node["refund_detail_item_list"] = _items(trade, made.amount_fen)
     return node
 
 
@@ -154,9 +155,9 @@ def _answer(call: Call, trade: Trade, *, moved: bool) -> dict[str, Any]:
     if moved:
         node["gmt_refund_pay"] = trade.refunds[-1].facts["gmt_refund_pay"]
         if "refund_detail_item_list" in (call.biz.get("query_options") or []):
-            node["refund_detail_item_list"] = _items(trade.refunds[-1].amount_fen)
+            node["refund_detail_item_list"] = _items(trade, trade.refunds[-1].amount_fen)
     return node
 
 
-def _items(fen: int) -> list[dict[str, str]]:
-    return [{"fund_channel": "ALIPAYACCOUNT", "amount": yuan(fen)}]
+def _items(trade: Trade, fen: int) -> list[dict[str, str]]:
+    return [{"fund_channel": of_trade(trade), "amount": yuan(fen)}]

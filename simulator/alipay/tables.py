@@ -14,6 +14,7 @@ CENT = Decimal("0.01")
 MOST = Decimal("100000000")
 EXPRESS = r"([1-9]\d{0,4}[mhd]|1c)"
 MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?"
+ENCODED = r"([0-9A-Za-z\-_.~!*'()+]|%[0-9A-Fa-f]{2})+"  # by the sender: alipay.md 2.2
 PID = r"2088\d{12}"
 
 GOODS = (
@@ -87,7 +88,7 @@ SHARED = (
     Field("store_id", max_len=32),
     Field("merchant_order_no", max_len=64),
     Field("disable_pay_channels", max_len=1024),
-    Field("passback_params", max_len=512),
+    Field("passback_params", max_len=512, pattern=ENCODED),
     Field("extend_params", "object", members=EXTEND),
     Field("query_options", "list", items="string", max_len=1024),
     Field("sub_merchant", "object", members=SUB_MERCHANT),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from simulator.alipay import notices
+from simulator.alipay import channels, notices
 from simulator.alipay.codes import Refusal
 from simulator.alipay.orders import Order
 from simulator.alipay.state import Alipay
@@ -93,6 +93,7 @@ def _facts(order: Order, auth_app_id: str) -> dict[str, Any]:
         "store_id": order.store_id,
         "terminal_id": order.terminal_id,
         "passback_params": order.passback_params,
+        "asked": order.asked,
         "notify_url": order.notify_url,
         "charset": order.charset,
         "buyer": order.buyer,
@@ -106,9 +107,13 @@ def pay(sim: Alipay, trade: Trade, person: str, *, notice_first: bool = False) -
     with world.books.lock:
         payable(sim, trade, person)
         now = world.clock.now()
+        is_held = "auth_no" in trade.facts  # the buyer had chosen when it was frozen
+        funds = (
+            {} if is_held else {"fund_channel": channels.used(sim, trade.facts.get("asked", {}))}
+        )
         trade.state = PAID
         trade.paid_at = rfc3339(now)
-        trade.facts |= {"buyer": person, "gmt_payment": china(now)}
+        trade.facts |= {"buyer": person, "gmt_payment": china(now), **funds}
         world.books.put(trade)
     notices.tell(sim, trade, PAID, comes_first=notice_first)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from simulator.alipay import freezing, holds, opening, trades
+from simulator.alipay import channels, freezing, holds, opening, trades
 from simulator.alipay.codes import Refusal
 from simulator.alipay.fields import yuan
 from simulator.alipay.state import Alipay
@@ -95,6 +95,7 @@ def looked_at(sim: Alipay, code: str) -> dict[str, Any] | None:
         "amount_fen": offer.order.amount_fen,
         "out_trade_no": offer.order.out_trade_no,
         "description": offer.order.subject,
+        "ways": channels.ways(sim, offer.order.asked),
     }
 
 

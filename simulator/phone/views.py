@@ -18,6 +18,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
+from simulator.alipay.channels import ways
 from simulator.alipay.wallet import looked_at
 from simulator.books import Trade
 from simulator.official import OFFICIAL
@@ -172,12 +173,16 @@ def _ref(wallet: str, params: dict[str, Any]) -> str:
 
 def _shown(world: World, trade: Trade) -> dict[str, Any]:
     facts = trade.facts
-    return {
+    shown = {
         "payee": _payee(world, trade),
         "amount_fen": trade.amount_fen,
         "out_trade_no": trade.out_trade_no,
         "description": facts.get("description") or facts.get("subject") or "",
     }
+    if trade.channel == "alipay":
+        sim = current_app.extensions["sim_alipay"]
+        shown["ways"] = ways(sim, facts.get("asked", {}))
+    return shown
 
 
 def _payee(world: World, trade: Trade) -> str:

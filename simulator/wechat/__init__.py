@@ -110,7 +110,11 @@ SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
     ),
     "refund_delay_s": ("2", (), "seconds until a refund is final"),
     "refund_spacing_s": ("60", (), "seconds between two partial refunds of one order"),
-    "merchant_funds": ("enough", ("enough", "short"), "short: refunds answer 403 NOT_ENOUGH"),
+    "merchant_funds": (
+        "enough",
+        ("enough", "short", "unsettled_short"),
+        "short: refunds answer 403 NOT_ENOUGH; unsettled_short: those of UNSETTLED funds do",
+    ),
     "bill_lies": ("", (), "how bills differ from the books, see simulator/bill_lies.py"),
     "micropay_result": ("SUCCESS", micropay.RESULTS, "what paying by payment code answers"),
     "reverse_recall": ("N", ("N", "Y"), "Y: a reversal does nothing and says: call again"),

@@ -12,6 +12,7 @@ from simulator.freezes import Freeze
 from simulator.parties import WechatProvider
 from simulator.wechat import deposit_rules as rules
 from simulator.wechat import deposits, micropay, orders, refunds
+from simulator.wechat.refund_notices import V2_FUNDS
 from simulator.wechat.v2_gate import Field, Fields, No, text
 from simulator.world import World
 
@@ -22,7 +23,7 @@ STATUS = {
     "CLOSED": "REFUNDCLOSE",
     "ABNORMAL": "CHANGE",
 }
-UNSETTLED_FUNDS = "REFUND_SOURCE_UNSETTLED_FUNDS"
+FUNDS = {v2: v3 for v3, v2 in V2_FUNDS.items()}  # the books keep APIv3's words
 
 
 def ask(world: World, provider: WechatProvider, asked: Fields) -> Fields:
@@ -36,11 +37,12 @@ def ask(world: World, provider: WechatProvider, asked: Fields) -> Fields:
         holder = world.books.by_refund(orders.CHANNEL, provider.sp_mchid, number)
         if holder is not None:
             return _again(freeze, trade, holder, asked)
-        _may_refund(world, trade, fen)
+        funds = FUNDS.get(asked.get("refund_account", ""), refunds.UNSETTLED)
+        _may_refund(world, trade, fen, funds)
         facts = {
             "fingerprint": micropay.fingerprint(asked),
             "notify_url": None,
-            "funds_account": asked.get("refund_account") or UNSETTLED_FUNDS,
+            "funds_account": funds,
         }
         refund = refunds.new(world, number, fen, facts)
         refunds.begin(world, provider, trade, refund)
@@ -80,7 +82,7 @@ def _again(freeze: Freeze, trade: Trade, holder: Trade, asked: Fields) -> Fields
     return _told(freeze, trade, refund)
 
 
-def _may_refund(world: World, trade: Trade, fen: int) -> None:
+def _may_refund(world: World, trade: Trade, fen: int, funds: str) -> None:
     held = [r for r in trade.refunds if r.state != refunds.GONE]
     if world.clock.time() > trade.facts["paid_time"] + refunds.WINDOW_S:
         raise No("TRADE_OVERDUE", "订单已经超过退款期限")
@@ -88,7 +90,7 @@ def _may_refund(world: World, trade: Trade, fen: int) -> None:
         raise No("INVALID_REQUEST", "申请退款金额大于可退金额")
     if len(held) >= refunds.MOST:
         raise No("INVALID_REQUEST", "部分退款次数超过限制")
-    if world.switches.get("wechat.merchant_funds") == "short":
+    if refunds.is_short(world, funds):
         raise No("NOTENOUGH", "商户可用退款余额不足")
 
 
@@ -112,7 +114,7 @@ def _told_in_full(world: World, trade: Trade, refund: Refund) -> Fields:
     said = _told(freeze, trade, refund) | {
         "refund_channel": "ORIGINAL",
         "refund_status": STATUS[refund.state],
-        "refund_account": refund.facts["funds_account"],
+        "refund_account": V2_FUNDS[refund.facts["funds_account"]],
         "refund_recv_accout": "支付用户零钱",
     }
     if "success_time" in refund.facts:
@@ -134,7 +136,7 @@ OPERATIONS = (
             "refund_fee": Field(r"[1-9][0-9]{0,9}", True),
             "refund_fee_type": Field(r"CNY"),
             "refund_desc": text(70),
-            "refund_account": Field(rf"{UNSETTLED_FUNDS}|REFUND_SOURCE_RECHARGE_FUNDS"),
+            "refund_account": Field("|".join(FUNDS)),
         },
         needs_certificate=True,
     ),

@@ -325,7 +325,7 @@ _WANTED = r"Y|N"
 _SHARED = {
     name: field
     for name, field in micropay.PAY_TABLE.items()
-    if name not in ("auth_code", "receipt", "profit_sharing", "body")
+    if name not in ("auth_code", "receipt", "profit_sharing", "body", "version")
 } | {"body": text(128, required=True), "sign_type": Field(r"HMAC-SHA256", True)}
 _MICROPAY = _SHARED | {"deposit": Field(_WANTED), "auth_code": text(128, required=True)}
 _FACEPAY = _SHARED | {

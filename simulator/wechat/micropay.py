@@ -17,7 +17,7 @@ from flask import Flask, Response, jsonify, request
 from simulator.books import Trade
 from simulator.clock import SHANGHAI, rfc3339
 from simulator.parties import PEOPLE, WechatMerchant, WechatProvider
-from simulator.wechat import orders, rules
+from simulator.wechat import orders, rules, single_goods
 from simulator.wechat.v2_gate import IDENTITY, Field, Fields, No, V2Operation, text
 from simulator.world import Code, World
 
@@ -35,6 +35,7 @@ DEFINITE = {
     "TRADE_ERROR": "交易错误",
     "NOAUTH": "商户无权限",
 }
+ASKED = ("attach", "detail", "version", "goods_tag", "limit_pay")
 RESULTS = ("SUCCESS", WAITING, *UNDECIDED, *DEFINITE)
 
 
@@ -44,6 +45,8 @@ def pay(world: World, provider: WechatProvider, asked: Fields) -> Fields:
     if merchant.punished or PRODUCT not in merchant.products:
         raise No("NOAUTH", "商户无此接口权限")
     until = pay_until(world, asked)
+    if asked.get("version"):
+        single_goods.check(asked.get("detail", ""))
     with world.books.lock:
         _refuse_repeat(world, provider, asked)
         person = payer_of(world, asked["auth_code"])
@@ -192,6 +195,7 @@ def _opened(world: World, asked: Fields, person: str, until: float) -> Trade:
             "person": person,
             "auth_code": asked["auth_code"],
             "credentials": {},
+            "asked": {name: asked[name] for name in ASKED if asked.get(name)},
         },
     )
 
@@ -237,6 +241,7 @@ PAY_TABLE = IDENTITY | {
     "device_info": text(32),
     "body": text(127, required=True),
     "detail": text(6000),
+    "version": Field(r"1\.0"),
     "attach": text(127),
     "out_trade_no": Field(NUMBER, True),
     "total_fee": Field(r"[1-9][0-9]{0,9}", True),

@@ -20,6 +20,11 @@ from simulator.wechat import notify
 from simulator.world import World
 
 NAME = "wechat.refund_notify"
+# APIv2's words for the money that a refund comes out of, by APIv3's.
+V2_FUNDS = {
+    "UNSETTLED": "REFUND_SOURCE_UNSETTLED_FUNDS",
+    "AVAILABLE": "REFUND_SOURCE_RECHARGE_FUNDS",
+}
 SUMMARIES = {"SUCCESS": "退款成功", "ABNORMAL": "退款异常", "CLOSED": "退款关闭"}
 
 
@@ -97,7 +102,7 @@ def _said_v2(trade: Trade, refund: Refund) -> dict[str, str]:
         "settlement_refund_fee": str(refund.amount_fen),
         "refund_status": states[refund.state],
         "refund_recv_accout": "支付用户零钱",
-        "refund_account": "REFUND_SOURCE_UNSETTLED_FUNDS",
+        "refund_account": V2_FUNDS[refund.facts["funds_account"]],
         "refund_request_source": "API",
     }
     if "success_time" in refund.facts:

@@ -25,6 +25,7 @@ from simulator.world import World
 MOST = 50
 WINDOW_S = 365 * rules.DAY_S
 FINAL = {"success": "SUCCESS", "closed": "CLOSED", "abnormal": "ABNORMAL"}
+UNSETTLED = "UNSETTLED"  # where nothing is said
 GONE = "CLOSED"  # a closed refund gives its room back
 
 
@@ -46,7 +47,7 @@ def ask(world: World, provider: WechatProvider, params: dict[str, Any]) -> dict[
             {
                 "fingerprint": _fingerprint(params),
                 "notify_url": params.get("notify_url"),
-                "funds_account": params.get("funds_account", "UNSETTLED"),
+                "funds_account": params.get("funds_account", UNSETTLED),
             },
         )
         begin(world, provider, trade, refund)
@@ -135,8 +136,14 @@ def _may_refund(world: World, trade: Trade, params: dict[str, Any]) -> None:
     parts = amount.get("from")
     if parts is not None and sum(part["amount"] for part in parts) != amount["refund"]:
         raise Refusal("INVALID_REQUEST", "出资金额之和与退款金额不一致")
-    if world.switches.get("wechat.merchant_funds") == "short":
+    if is_short(world, params.get("funds_account", UNSETTLED)):
         raise Refusal("NOT_ENOUGH", "基本账户余额不足，请充值后重新发起")
+
+
+def is_short(world: World, funds_account: str) -> bool:
+    """Whether this money of the merchant's is too little."""
+    short = world.switches.get("wechat.merchant_funds")
+    return short == "short" or (short == "unsettled_short" and funds_account == UNSETTLED)
 
 
 def new(world: World, out_refund_no: str, amount_fen: int, facts: dict[str, Any]) -> Refund:

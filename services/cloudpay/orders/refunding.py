@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AliasChoices, Field
 from sqlalchemy import text
 
 from errors import AppError, NotFound
+from gateways.base import RefundFunds
 from models.refund import RefundStatus
 from services.cloudpay.call import Answer, Call, fresh_nonce
 from services.cloudpay.methods import Method, Once
@@ -35,6 +36,10 @@ _WECHAT_NUMBER: Final = re.compile(r"[0-9A-Za-z_\-|*]{6,32}", re.ASCII)
 _NO_REFUND_API: Final = frozenset({"NO_AUTH", "NOAUTH"})
 ASKED: Final = "退款已受理，尚未到账，请用query_refund_order查询结果"
 UNSURE: Final = "退款结果未知，请用query_refund_order查询，不要换单号重新退款"
+_FUNDS: Final = {
+    "REFUND_SOURCE_UNSETTLED_FUNDS": RefundFunds.UNSETTLED,
+    "REFUND_SOURCE_RECHARGE_FUNDS": RefundFunds.AVAILABLE,
+}
 _STAFF = text("""
 SELECT public_id FROM staff WHERE provider_id = :p AND merchant_id = :m AND is_active
     AND (number = :id OR public_id = :id) ORDER BY number = :id DESC NULLS LAST LIMIT 1
@@ -42,7 +47,15 @@ SELECT public_id FROM staff WHERE provider_id = :p AND merchant_id = :m AND is_a
 
 
 class WxpayRefundContentExt(Asked):
-    refund_account: Text32 = ""  # taken; the wallet's default is used
+    refund_account: Literal["", "REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_RECHARGE_FUNDS"] = (
+        Field(
+            default="",
+            description="退款资金来源，只用于微信：REFUND_SOURCE_UNSETTLED_FUNDS未结算资金（微信默认）"
+            "，REFUND_SOURCE_RECHARGE_FUNDS可用余额"
+            " / WeChat only: REFUND_SOURCE_UNSETTLED_FUNDS is paid out of what is not settled yet"
+            " (WeChat's default), REFUND_SOURCE_RECHARGE_FUNDS out of the balance",
+        )
+    )
 
 
 class RefundContent(Asked):
@@ -82,7 +95,7 @@ def refund(call: Call, asked: RefundAsked) -> Answer:
     call.shop(asked.pay_mch_key.out_shop_id)
     shown = order_content(call, content.out_trade_no)
     _check(shown, content)
-    refund_id = _held(call, asked)
+    refund_id = _held(call, asked, _funds(shown, content))
     provider, who = call.caller.provider_id, actor(call)
     in_time(call, lambda: repeating.send_or_fail(call.deps, provider, refund_id, actor=who))
     found = refunds_of(call, shown, content.out_refund_no)
@@ -102,11 +115,17 @@ def _check(shown: Shown, content: RefundContent) -> None:
         raise Refused(said.description, internal=Internal.AMOUNT)
 
 
-def _held(call: Call, asked: RefundAsked) -> int:
+def _funds(shown: Shown, content: RefundContent) -> RefundFunds | None:
+    """What it is to be paid out of; other wallets than WeChat have no such choice."""
+    said = content.wxpay_refund_content_ext
+    return _FUNDS.get(said.refund_account) if said and shown.channel == "wechat" else None
+
+
+def _held(call: Call, asked: RefundAsked, funds: RefundFunds | None) -> int:
     """Room is held and the refund written down, by whoever may; its id. Raises Refused."""
     try:
-        made = _ask(call, asked)
-        repeating.take_up(call.deps, call.caller.provider_id, made)
+        made = _ask(call, asked, funds)
+        repeating.take_up(call.deps, call.caller.provider_id, made, funds)
     except NotFound:
         raise foreign("pay_mch_key.authorization_staff_id") from None
     except RefundRefused as no:
@@ -114,19 +133,23 @@ def _held(call: Call, asked: RefundAsked) -> int:
     return made
 
 
-def _ask(call: Call, asked: RefundAsked) -> int:
+def _ask(call: Call, asked: RefundAsked, funds: RefundFunds | None) -> int:
     content, key = asked.refund_content, asked.pay_mch_key
     provider, reason = call.caller.provider_id, content.refund_reason or "商户退款"
     if asked.api_version != CHECKED or key.is_sub_mch_admin:
         ask = Ask(
             provider, content.out_trade_no, content.refund_fee, reason, actor(call), actor(call),
-            merchant_id=call.caller.merchant_id, out_refund_no=content.out_refund_no,
+            merchant_id=call.caller.merchant_id, out_refund_no=content.out_refund_no, funds=funds,
         )  # fmt: skip
         return ask_for(call.deps, ask)
     if not key.authorization_staff_id:
         raise bad_member("pay_mch_key.authorization_staff_id", "缺失：api_version为2时要有授权人")
     staff = StaffAsk(
-        content.out_trade_no, content.refund_fee, reason, out_refund_no=content.out_refund_no
+        content.out_trade_no,
+        content.refund_fee,
+        reason,
+        out_refund_no=content.out_refund_no,
+        funds=funds,
     )
     return ask_as_staff(call.deps, provider, _staff(call, key.authorization_staff_id), staff)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import Field
 from sqlalchemy import text
 
 from models.refund import RefundStatus
-from services.callbacks.envelope import nonce_of, refund_state
+from services.callbacks.envelope import REFUND_ACCOUNTS, nonce_of, refund_state
 from services.cloudpay.call import Call
 from services.cloudpay.orders.shown import Shown, client_of
 from services.cloudpay.shapes import Told
@@ -18,7 +19,7 @@ from services.refunds.sweep import NOT_ENOUGH
 _READ: Final = """
 SELECT r.out_refund_no, r.refund_id, r.status, r.amount_fen, r.reason, r.created_at, r.accepted_at,
     r.succeeded_at, r.closed_at, r.upstream_code, r.upstream_message, r.due_at, r.id,
-    c.nonce_str, c.staff_id, c.asked
+    r.funds_account,     c.nonce_str, c.staff_id, c.asked
 FROM refund r
 JOIN pay_attempt a ON a.provider_id = r.provider_id AND a.id = r.attempt_id
 LEFT JOIN cpay_call c ON c.provider_id = r.provider_id AND c.merchant_id = :m
@@ -32,6 +33,9 @@ _OPEN: Final = frozenset({"created", "processing", "unknown"})
 
 class WxpayRefundExt(Told):
     state: int
+    refund_account: str | None = Field(
+        default=None, description="微信所用的资金来源 / what WeChat says that it is paid out of"
+    )
 
 
 class AlipayRefundExt(Told):
@@ -116,7 +120,7 @@ def _shown(shown: Shown, row: Any) -> ShownRefund:
         refund_reason=_reason(row, said, asked) or None,
         refund_success_time=int(row.succeeded_at.timestamp()) if row.succeeded_at else None,
         client_refund_flow_id=said.get("client_refund_flow_id") or None,
-        **_ext(shown.channel, refund_state(shown.channel, status.value)),
+        **_ext(shown.channel, refund_state(shown.channel, status.value), row.funds_account),
     )
     client = client_of(row, asked) if asked else shown.order_client
     code, words = row.upstream_code or "", row.upstream_message or ""
@@ -134,9 +138,10 @@ def _reason(row: Any, said: dict[str, Any], asked: dict[str, Any]) -> str:
     return "\n".join(line for line in lines if line)[:255]
 
 
-def _ext(channel: str, number: int) -> dict[str, Any]:
+def _ext(channel: str, number: int, funds: str | None) -> dict[str, Any]:
     if channel == "wechat":
-        return {"wxpay_refund_order_content_ext": WxpayRefundExt(state=number)}
+        own = WxpayRefundExt(state=number, refund_account=REFUND_ACCOUNTS.get(funds or ""))
+        return {"wxpay_refund_order_content_ext": own}
     if channel == "alipay":
         return {"alipay_refund_order_content_ext": AlipayRefundExt(refund_status=number)}
     return {"card_refund_order_content_ext": CardRefundExt(state=number)}

@@ -179,6 +179,7 @@ def _ext(row: Any, state: str, number: int, said: dict[str, Any]) -> dict[str, A
                 undiscountable_amount=own.get("undiscountable_amount"),
                 product_code=own.get("product_code") or None,
                 send_pay_date=_seconds(row.paid_at),
+                disable_pay_channels=own.get("disable_pay_channels") or None,
             )
         }
     return {

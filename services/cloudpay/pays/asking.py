@@ -9,32 +9,22 @@ from pydantic import Field
 
 from errors import AppError
 from gateways.base import Prepay
-from gateways.ordering import Extras
 from models.order import AttemptMethod
 from services.api_orders.placing import place
 from services.api_orders.wanted import NumberTaken, Over, Payable, Refusal, Wanted
 from services.cloudpay.call import Answer, Call, fresh_nonce
 from services.cloudpay.patience import in_time
-from services.cloudpay.pays.contents import basket, extend_params
+from services.cloudpay.pays.extras import extras_of, goods_tag, undiscountable
 from services.cloudpay.pays.micro import actor
 from services.cloudpay.problems import in_words
 from services.cloudpay.shapes import Asked, Text32, Whole
 from services.cloudpay.statuses import Internal, Refused, Status, bad_member
-from services.cloudpay.structures import (
-    AlipayContentExt,
-    NonceOnly,
-    OrderClient,
-    PayContent,
-    PayMchKey,
-    WxpayContentExt,
-)
+from services.cloudpay.structures import NonceOnly, OrderClient, PayContent, PayMchKey
 from services.codepay.blame import HINTS, Blame, blame
 from services.scan import Scan, scan_store
 
 NUMBER: Final = "pay_content.out_trade_no"
 PLATFORM: Final = "pay_mch_key.pay_platform"
-WXPAY: Final = "pay_content.wxpay_pay_content_ext"
-ALIPAY: Final = "pay_content.alipay_pay_content_ext"
 WAITING: Final = "下单成功，等待用户付款，请查询订单确认结果"
 WECHAT_ONLY: Final = {1: "wechat"}
 WALLETS: Final = {1: "wechat", 2: "alipay"}
@@ -74,15 +64,6 @@ def wanted(
 ) -> Wanted:
     """The order as our services take it; `more` are fields of `Wanted`. Raises Refused."""
     content = asked.pay_content
-    wxpay = content.wxpay_pay_content_ext or WxpayContentExt()
-    alipay = content.alipay_pay_content_ext or AlipayContentExt()
-    extras = Extras(
-        attach=content.own_words if channel == "wechat" else "",
-        no_credit=_no_credit(wxpay),
-        basket=basket(content.detail, content.total_fee),
-        scene=more.pop("scene", None),
-        **(_alipay(alipay, content.total_fee) if channel == "alipay" else {}),
-    )
     return Wanted(
         out_trade_no=content.out_trade_no,
         channel=channel,
@@ -92,40 +73,11 @@ def wanted(
         description=content.body,
         remark=content.remark,
         expires_at=None if content.time_expire is None else _moment(content.time_expire),
-        goods_tag=wxpay.goods_tag if channel == "wechat" else "",
-        undiscountable_fen=alipay.undiscountable_amount if channel == "alipay" else None,
-        extras=extras,
+        goods_tag=goods_tag(content, channel),
+        undiscountable_fen=undiscountable(content, channel),
+        extras=extras_of(content, channel, more.pop("scene", None)),
         **more,
     )
-
-
-def _no_credit(wxpay: WxpayContentExt) -> bool:
-    if wxpay.limit_pay not in ("", "no_credit"):
-        raise bad_member(f"{WXPAY}.limit_pay", "只能是no_credit")
-    return wxpay.limit_pay == "no_credit"
-
-
-def _alipay(ext: AlipayContentExt, total_fen: int) -> dict[str, Any]:
-    """Alipay: given both, the parts make up the total; one alone is within it (alipay.md 4.1)."""
-    if ext.royalty_info:
-        raise bad_member(f"{ALIPAY}.royalty_info", "暂不支持分账")
-    named = {
-        name: value
-        for name in ("discountable_amount", "undiscountable_amount")
-        if (value := getattr(ext, name)) is not None
-    }
-    for name, value in named.items():
-        if value > total_fen:
-            raise bad_member(f"{ALIPAY}.{name}", "不能大于total_fee")
-    if len(named) == 2 and sum(named.values()) != total_fen:
-        raise bad_member(
-            f"{ALIPAY}.undiscountable_amount", "与discountable_amount之和应为total_fee"
-        )
-    return {
-        "discountable_fen": ext.discountable_amount,
-        "disabled_channels": ext.disable_pay_channels,
-        "extend": extend_params(ext.extend_params),
-    }
 
 
 def _moment(seconds: int) -> datetime:

@@ -15,6 +15,7 @@ from services.cloudpay.methods import Method, Once
 from services.cloudpay.orders.shown import Shown, find_order
 from services.cloudpay.orders.words import state_words
 from services.cloudpay.patience import in_time
+from services.cloudpay.pays.extras import extras_of, goods_tag, undiscountable
 from services.cloudpay.problems import in_words
 from services.cloudpay.shapes import Asked, Text, Text32, Told
 from services.cloudpay.statuses import Internal, Refused, Status, bad_member
@@ -24,7 +25,6 @@ from services.cloudpay.structures import (
     PayContent,
     PayMchKey,
     PayMchKeyTold,
-    WxpayContentExt,
 )
 from services.codepay.charging import Charge, charge
 from services.codepay.codes import wallet_of
@@ -55,8 +55,7 @@ class MicroPayTold(Told):
 def micro_pay(call: Call, asked: MicroPay) -> Answer:
     content, client = asked.pay_content, asked.order_client
     shop = call.shop(asked.pay_mch_key.out_shop_id)
-    check_platform(asked.pay_mch_key.pay_platform, content.author_code)
-    alipay, wechat = content.alipay_pay_content_ext, content.wxpay_pay_content_ext
+    channel = check_platform(asked.pay_mch_key.pay_platform, content.author_code)
     cmd = Charge(
         provider_id=call.caller.provider_id,
         merchant_id=call.caller.merchant_id,
@@ -67,9 +66,9 @@ def micro_pay(call: Call, asked: MicroPay) -> Answer:
         out_trade_no=content.out_trade_no,
         description=content.body,
         terminal_ip=an_ip(client.spbill_create_ip, call.ip),
-        undiscountable_fen=alipay.undiscountable_amount if alipay else None,
-        goods_tag=wechat.goods_tag if wechat else "",
-        no_credit=no_credit(wechat),
+        undiscountable_fen=undiscountable(content, channel),
+        goods_tag=goods_tag(content, channel),
+        extras=extras_of(content, channel),
     )
     shown = charged(call, cmd, code="pay_content.author_code", number="pay_content.out_trade_no",
                     amount="pay_content.total_fee")  # fmt: skip
@@ -102,25 +101,18 @@ def charged(call: Call, cmd: Charge, *, code: str, number: str, amount: str) -> 
     return found
 
 
-def check_platform(said: int, author_code: str) -> None:
-    """The code says whose it is; a client that says otherwise has scanned the wrong one."""
+def check_platform(said: int, author_code: str) -> str:
+    """The channel that the code says; a client that says otherwise has scanned the wrong one."""
     try:
         channel = wallet_of(author_code)
     except CodeUnreadable:
-        return  # refused where it is charged
+        return ""  # refused where it is charged
     own = PLATFORMS[channel][0]
     if said not in (0, own):
         raise bad_member(
             "pay_mch_key.pay_platform", f"与付款码不符：这是{_NAMES[channel]}的付款码，应为{own}"
         )
-
-
-def no_credit(said: WxpayContentExt | None) -> bool:
-    """Whether credit cards are not taken; another limit than that is none of WeChat's."""
-    limit = said.limit_pay if said else ""
-    if limit not in ("", "no_credit"):
-        raise bad_member("pay_content.wxpay_pay_content_ext.limit_pay", "只能是no_credit")
-    return limit == "no_credit"
+    return channel
 
 
 def actor(call: Call) -> str:

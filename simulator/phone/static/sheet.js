@@ -139,6 +139,7 @@
       row(list, '订单号', order.out_trade_no, 'data-sim-order');
       row(list, '付款人', order.person, 'data-sim-person');
       row(list, '付款方式', o.broke ? '零钱 ¥0.00' : '', 'data-sim-broke');
+      row(list, '付款方式', o.broke ? '' : (order.ways || []).join('、'), 'data-sim-ways');
       body.appendChild(list);
       body.appendChild(button('confirm', '确认付款', look.fill));
       var two = make('div', { display: 'flex', marginTop: '10px' });

@@ -141,8 +141,8 @@ def test_the_balance_pays_where_unsettled_money_is_too_little(
     sim: Simulator, shop: Merchant, paid: str
 ) -> None:
     sim.switch(wechat__merchant_funds="unsettled_short")
-    for said in ({}, {"funds_account": "UNSETTLED"}):
-        short = ask(shop, paid, "R1", 10, **said)
+    for account in (None, "UNSETTLED"):
+        short = ask(shop, paid, "R1", 10, funds_account=account)
         assert (short.status, short.code) == (403, "NOT_ENOUGH")
     assert ask(shop, paid, "R1", 10, funds_account="BALANCE").code == "PARAM_ERROR"
     made = ask(shop, paid, "R1", 10, funds_account="AVAILABLE")

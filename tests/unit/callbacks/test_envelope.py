@@ -159,6 +159,24 @@ def test_exactly_one_wallets_part_is_there() -> None:
         assert [n for n in back if n.endswith("_ext")] == [f"{prefix}_refund_order_content_ext"]
 
 
+@pytest.mark.parametrize(
+    ("funds", "account"),
+    [
+        (None, None),
+        ("UNSETTLED", "REFUND_SOURCE_UNSETTLED_FUNDS"),
+        ("AVAILABLE", "REFUND_SOURCE_RECHARGE_FUNDS"),
+        ("BASIC", "REFUND_SOURCE_RECHARGE_FUNDS"),
+        ("OPERATION", None),  # the protocol has no word for it
+    ],
+)
+def test_what_a_refund_was_paid_out_of_is_told_where_it_has_a_word(
+    funds: str | None, account: str | None
+) -> None:
+    refund = RefundFacts("R1", None, "success", 1, "", AT, AT, AT, funds_account=funds)
+    (back,) = refund_content(PARTY, ORDER, [refund], "N")["refund_order_content"]
+    assert back["wxpay_refund_order_content_ext"].get("refund_account") == account
+
+
 def test_a_scanned_payer_is_trade_type_1_and_the_payer_shows_in_no_repr() -> None:
     said = pay_content(PARTY, replace(ORDER, is_scanned=True, source_type=0), "", "N")
     assert said["order_content"]["trade_type"] == 1

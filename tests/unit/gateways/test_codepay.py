@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 from cryptography import x509
@@ -17,10 +19,12 @@ from cryptography.x509.oid import NameOID
 
 from errors import GatewayRejected, GatewayUnknown
 from gateways import rsa, strict_xml
-from gateways.alipay.codepay import PAY_REFUSALS, AlipayCodePay
+from gateways.alipay.codepay import PAY_REFUSALS, AlipayCodePay, pay_content
+from gateways.alipay.extra import added
 from gateways.alipay.gateway import AlipayClients
 from gateways.base import CodePayRequest, ReversalState, TradeState
 from gateways.http import Answer
+from gateways.ordering import Basket, Extras, Goods
 from gateways.wechat_pay.codepay import REFUSALS, WechatCodePay
 from tests.unit.gateways.wallets import (
     ALIPAY_ACCOUNT,
@@ -177,8 +181,78 @@ def test_only_reversing_shows_the_certificate(base: str) -> None:
 
 def test_credit_cards_are_not_taken_where_the_till_says_so() -> None:
     gateway, plain, _ = wechat(signed(result_code="FAIL", err_code="USERPAYING"))
-    gateway.pay_code(WECHAT, replace(REQUEST, no_credit=True))
+    gateway.pay_code(WECHAT, replace(REQUEST, extras=Extras(no_credit=True)))
     assert strict_xml.loads(plain.sent[0][3])["limit_pay"] == "no_credit"
+
+
+BASKET = Basket((Goods("G" * 40, "龙井", 2, 300), Goods("G2", "", 1, 0)), 700, "R1")
+
+
+def test_goods_and_own_words_are_said_as_wechat_s_apiv2_names_them() -> None:
+    gateway, plain, _ = wechat(paid())
+    extras = Extras(attach="会员" * 40, basket=BASKET, disabled_channels="pcredit")
+    gateway.pay_code(WECHAT, replace(REQUEST, extras=extras))
+    gateway.pay_code(WECHAT, REQUEST)
+    said, bare = (strict_xml.loads(sent[3]) for sent in plain.sent)
+    detail = said.pop("detail")
+    assert json.loads(detail) == {
+        "cost_price": 700,
+        "receipt_id": "R1",
+        "goods_detail": [
+            {"goods_id": "G" * 32, "goods_name": "龙井", "quantity": 2, "price": 300},
+            {"goods_id": "G2", "quantity": 1, "price": 0},
+        ],
+    }
+    assert "龙井" in detail  # not as escapes: they would take twice the room
+    assert {name: said[name] for name in said.keys() - bare.keys()} == {
+        "attach": ("会员" * 40).encode()[:126].decode(),
+        "version": "1.0",
+    }
+
+
+def test_names_are_left_out_where_they_make_the_goods_longer_than_wechat_takes() -> None:
+    gateway, plain, _ = wechat(paid())
+    for count, named in ((2, True), (60, False)):
+        goods = tuple(Goods(f"G{n}", "茶" * 80, 1, 1) for n in range(count))
+        gateway.pay_code(WECHAT, replace(REQUEST, extras=Extras(basket=Basket(goods))))
+        detail = strict_xml.loads(plain.sent[-1][3])["detail"]
+        assert len(detail.encode()) <= 6000
+        lines = json.loads(detail)["goods_detail"]
+        assert [("goods_name" in line) for line in lines] == [named] * count
+
+
+def test_alipay_is_told_what_may_not_pay_and_the_words_to_give_back() -> None:
+    node = {"code": "10003", "msg": "x"}
+    gateway, wire = alipay("alipay.trade.pay", **node)
+    extras = Extras(
+        attach="桌5&a=b /~",
+        no_credit=True,
+        basket=BASKET,
+        discountable_fen=1200,
+        disabled_channels="pcredit,credit_group",
+        extend={"hb_fq_num": "3", "sys_service_provider_id": "2088999999999999"},
+    )
+    plain = pay_content(ALIPAY_ACCOUNT, REQUEST)
+    gateway.pay_code(ALIPAY_ACCOUNT, replace(REQUEST, extras=extras))
+    [(_, _, _, body)] = wire.sent
+    said = json.loads(dict(parse_qsl(body.decode()))["biz_content"])
+    assert {name: said[name] for name in said if said[name] != plain.get(name)} == {
+        "passback_params": "%E6%A1%8C5%26a%3Db%20%2F~",
+        "discountable_amount": "12.00",
+        "disable_pay_channels": "pcredit,credit_group",
+        "goods_detail": [
+            {"goods_id": "G" * 40, "goods_name": "龙井", "quantity": 2, "price": "3.00"},
+            {"goods_id": "G2", "goods_name": "G2", "quantity": 1, "price": "0.00"},
+        ],
+        "extend_params": {"hb_fq_num": "3", "sys_service_provider_id": "2088000000000001"},
+    }
+
+
+@pytest.mark.parametrize(("words", "kept"), [("a" * 513, 512), ("桌" * 57, 56), ("&" * 171, 170)])
+def test_words_for_alipay_are_cut_between_characters(words: str, kept: int) -> None:
+    made = added({}, Extras(attach=words))["passback_params"]
+    assert unquote(made) == words[:kept]
+    assert len(made) <= 512
 
 
 def test_wechat_s_password_is_waited_for() -> None:

@@ -11,7 +11,7 @@ from errors import GatewayRejected, GatewayUnknown
 from gateways import strict_xml
 from gateways.alipay.gateway import AlipayClients, AlipayGateway
 from gateways.alipay.preauth import AlipayDeposits
-from gateways.base import RefundRequest, ReversalState, TradeState
+from gateways.base import RefundFunds, RefundRequest, ReversalState, TradeState
 from gateways.deposits import ConsumeRequest, FreezeRequest, FreezeState, Hold, ReleaseRequest
 from gateways.http import Answer
 from gateways.wechat_pay.deposits import CONSUMED, STATES, WechatDeposits
@@ -66,6 +66,22 @@ def test_wechat_s_certificate_is_shown_where_money_moves() -> None:
     refund = strict_xml.loads(secure.sent[2][3])
     assert (refund["transaction_id"], refund["total_fee"]) == (TRANSACTION, "1230")
     assert plain.sent == []
+
+
+@pytest.mark.parametrize("funds", [None, *RefundFunds])
+def test_wechat_is_told_and_tells_what_a_refund_is_paid_out_of(funds: RefundFunds | None) -> None:
+    v2 = {
+        RefundFunds.UNSETTLED: "REFUND_SOURCE_UNSETTLED_FUNDS",
+        RefundFunds.AVAILABLE: "REFUND_SOURCE_RECHARGE_FUNDS",
+    }
+    account = v2[funds] if funds else None
+    body = signed(
+        out_refund_no="R1", refund_status="SUCCESS", refund_fee="100", refund_account=account
+    )
+    gateway, _, secure = wechat(body)
+    gateway.refund(WECHAT, HOLD, RefundRequest(NUMBER, "R1", 100, 1000, "坏了", "", funds))
+    assert strict_xml.loads(secure.sent[0][3]).get("refund_account") == account
+    assert gateway.query_refund(WECHAT, NUMBER, "R1").funds_account == funds
 
 
 @pytest.mark.parametrize("code", ["SYSTEMERROR", "BANKERROR", "A_NEW_ONE", "OUT_TRADE_NO_USED"])

@@ -163,7 +163,7 @@ def test_alipay_precreates_for_whoever_scans() -> None:
     node = {"code": "10000", "out_trade_no": NUMBER, "qr_code": "https://qr.alipay.com/bax01"}
     wire = _wire(alipay_answer("alipay.trade.precreate", node))
     extras = Extras(
-        attach="not Alipay's",
+        attach="桌 5",
         basket=_BASKET,
         discountable_fen=1200,
         disabled_channels="pcredit",
@@ -174,6 +174,7 @@ def test_alipay_precreates_for_whoever_scans() -> None:
     method, content = _biz(wire)
     assert method == "alipay.trade.precreate"
     assert not {"buyer_id", "buyer_open_id", "attach"} & set(content)
+    assert content["passback_params"] == "%E6%A1%8C%205"
     assert content["undiscountable_amount"] == "0.30"
     assert content["discountable_amount"] == "12.00"
     assert content["disable_pay_channels"] == "pcredit"

@@ -14,7 +14,9 @@ from gateways import rsa
 from gateways.base import (
     NotifySerials,
     PayGateway,
+    RefundFunds,
     RefundNotice,
+    RefundRequest,
     RefundState,
     RefundWord,
     Trade,
@@ -477,6 +479,18 @@ def test_a_refund_on_the_pay_url_is_told_as_a_refund(event: str, mchid_name: str
             refund_id="5000",
         ),
     )
+
+
+@pytest.mark.parametrize("funds", [None, *RefundFunds])
+def test_a_refund_names_the_money_where_its_asker_did(funds: RefundFunds | None) -> None:
+    said = {
+        "out_trade_no": NUMBER, "out_refund_no": "R1", "refund_id": "5000", "status": "PROCESSING",
+        "funds_account": "UNAVAILABLE", "amount": {"total": 1230, "refund": 30},
+    }  # fmt: skip
+    gateway, wire = _gateway(wechat_answer(said))
+    word = gateway.refund(WECHAT_ACCOUNT, RefundRequest(NUMBER, "R1", 30, 1230, "", "n", funds))
+    assert json.loads(wire.sent[0][3]).get("funds_account") == (funds.value if funds else None)
+    assert word.funds_account == "UNAVAILABLE"  # what WeChat says, whatever was asked for
 
 
 def test_another_providers_refund_is_refused() -> None:
