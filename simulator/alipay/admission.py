@@ -6,19 +6,18 @@ Method, app, signature, time, version, format, addresses, token, business parame
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from decimal import Decimal
 from typing import Any
 
-from simulator import second
+from simulator import second, strict_json
 from simulator.alipay import signing
 from simulator.alipay.codes import Refusal
 from simulator.alipay.fields import BadField, check
 from simulator.alipay.inbound import CHARSETS, Arrival
 from simulator.alipay.methods import METHODS, Method
 from simulator.alipay.state import Alipay, Call
-from simulator.alipay.tokens import token_state
+from simulator.alipay.tokens import merchant_of, token_state
 from simulator.clock import SHANGHAI
 from simulator.parties import AlipayApp, AlipayMerchant
 
@@ -134,7 +133,7 @@ def _merchant(
         if method.needs_token:
             raise Refusal("isv.self-invoke-forbidden")
         return None
-    merchant = app.merchants.get(token)
+    merchant = merchant_of(sim, app, token)
     if merchant is None:
         raise Refusal("aop.invalid-app-auth-token")
     state = token_state(sim, merchant)
@@ -159,21 +158,9 @@ def _business(sim: Alipay, method: Method, params: dict[str, str]) -> dict[str, 
 def _parsed(text: str) -> dict[str, Any]:
     """One JSON object without a name twice, NaN or Infinity. Fractions stay exact."""
     try:
-        biz = json.loads(
-            text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_once
-        )
-    except (ValueError, RecursionError):
+        biz = strict_json.read(text, Decimal)
+    except ValueError:
         raise Refusal("isv.invalid-parameter", "参数无效：biz_content") from None
     if not isinstance(biz, dict):
         raise Refusal("isv.invalid-parameter", "参数无效：biz_content 应为对象")
     return biz
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError(text)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({k for k, _ in pairs}) != len(pairs):
-        raise ValueError("a name twice")
-    return dict(pairs)

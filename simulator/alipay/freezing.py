@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import Any
 
+from simulator import strict_json
 from simulator.alipay import fund_notices, holds
 from simulator.alipay.codes import MESSAGES, Refusal
 from simulator.alipay.fields import fen, yuan
@@ -151,7 +151,7 @@ def _check_json(text: str | None, name: str, kind: type) -> None:
     if not text:
         return
     try:
-        value = json.loads(text)
+        value = strict_json.read(text)
     except ValueError:
         value = None
     named = value if isinstance(value, list) else []

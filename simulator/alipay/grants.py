@@ -17,11 +17,15 @@ from simulator.alipay.codes import Refusal
 from simulator.alipay.consent import is_allowed, new_code
 from simulator.alipay.pages import refusal_page
 from simulator.alipay.state import Alipay, Call
-from simulator.alipay.tokens import GRANT_LIFE
+from simulator.alipay.tokens import APP_AUTH, GRANT_LIFE
+from simulator.parties import AlipayMerchant
+from simulator.world import Token
 
 PATH = "/oauth2/appToAppAuth.htm"
 CODE_LIFE = 86400.0  # once, within 24 hours
 _SCOPE = "app_auth"
+_REFRESH, _SPENT = "app-refresh", "app-refreshed"
+FORMER_LIFE = 600.0  # after a refresh the former token works about ten minutes
 _PAGE = """<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -70,27 +74,76 @@ def _authorise(sim: Alipay) -> BaseResponse:
 
 
 def token(call: Call) -> dict[str, Any]:
-    """alipay.open.auth.token.app: the code, good once, for the merchant's token.
+    """alipay.open.auth.token.app: a code or a refresh token, each good once, for the merchant's.
 
     Whoever consents again has a valid grant again, whatever a switch had made of it.
     """
-    if call.biz.get("grant_type") != "authorization_code":
-        raise Refusal("GRANT_TYPE_INVALID", "授权类型无效")
+    with call.sim.world.lock:
+        match call.biz.get("grant_type"):
+            case "authorization_code":
+                merchant = _merchant(call, _redeemed(call, str(call.biz.get("code") or "")))
+                call.sim.world.switches.set(f"alipay.token.{merchant.pid}", "")
+                call.sim.world.tokens.pop(merchant.app_auth_token, None)
+                return _granted(call, merchant, merchant.app_auth_token)
+            case "refresh_token":
+                merchant = _merchant(call, _renewed(call, str(call.biz.get("refresh_token") or "")))
+                return _granted(call, merchant, _next_token(call, merchant))
+    raise Refusal("GRANT_TYPE_INVALID", "授权类型无效")
+
+
+def _merchant(call: Call, pid: str) -> AlipayMerchant:
+    return next(m for m in call.app.merchants.values() if m.pid == pid)
+
+
+def _redeemed(call: Call, code: str) -> str:
+    """Whose consent this is."""
+    held = call.sim.world.codes.get(code)
+    if held is None or held.scope != _SCOPE:
+        raise Refusal("AUTH_CODE_NOT_EXIST", "授权码不存在")
+    if held.app != call.app.app_id:
+        raise Refusal("APP_ID_NOT_CONSISTENT", "授权码与应用不一致")
+    if held.used or held.expires_at <= call.sim.world.clock.time():
+        raise Refusal("AUTH_CODE_NOT_VALID", "授权码已失效")
+    held.used = True
+    return held.person
+
+
+def _renewed(call: Call, refresh_token: str) -> str:
+    """Whose grant this renews."""
+    held = call.sim.world.tokens.get(refresh_token)
+    if held is None or held.kind not in (_REFRESH, _SPENT):
+        raise Refusal("REFRESH_TOKEN_NOT_EXIST", "刷新令牌不存在")
+    if held.app != call.app.app_id:
+        raise Refusal("APP_ID_NOT_CONSISTENT", "刷新令牌与应用不一致")
+    if held.kind == _SPENT:
+        raise Refusal("REFRESH_TOKEN_NOT_VALID", "刷新令牌无效")
+    if held.expires_at <= call.sim.world.clock.time():
+        raise Refusal("REFRESH_TOKEN_TIME_OUT", "刷新令牌已过期")
+    held.kind = _SPENT
+    return held.person
+
+
+def _next_token(call: Call, merchant: AlipayMerchant) -> str:
+    """A new token; the former ones go on for ten minutes."""
     world = call.sim.world
-    with world.lock:
-        held = world.codes.get(str(call.biz.get("code") or ""))
-        if held is None or held.scope != _SCOPE:
-            raise Refusal("AUTH_CODE_NOT_EXIST", "授权码不存在")
-        if held.app != call.app.app_id:
-            raise Refusal("APP_ID_NOT_CONSISTENT", "授权码与应用不一致")
-        if held.used or held.expires_at <= world.clock.time():
-            raise Refusal("AUTH_CODE_NOT_VALID", "授权码已失效")
-        held.used = True
-    merchant = next(m for m in call.app.merchants.values() if m.pid == held.person)
-    world.switches.set(f"alipay.token.{merchant.pid}", "")
+    until = world.clock.time() + FORMER_LIFE
+    for held in world.tokens.values():
+        if (held.kind, held.app, held.person) == (APP_AUTH, call.app.app_id, merchant.pid):
+            held.expires_at = min(held.expires_at, until)
+    first = Token(call.app.app_id, "", "", until, merchant.pid, kind=APP_AUTH)
+    world.tokens.setdefault(merchant.app_auth_token, first)
+    made = "202611BB" + secrets.token_hex(16)
+    world.tokens[made] = Token(call.app.app_id, "", "", float("inf"), merchant.pid, kind=APP_AUTH)
+    return made
+
+
+def _granted(call: Call, merchant: AlipayMerchant, app_auth_token: str) -> dict[str, Any]:
+    world, refresh = call.sim.world, "202611RR" + secrets.token_hex(12)
+    until = world.clock.time() + GRANT_LIFE
+    world.tokens[refresh] = Token(call.app.app_id, "", "", until, merchant.pid, kind=_REFRESH)
     return {
-        "app_auth_token": merchant.app_auth_token,
-        "app_refresh_token": "202611RR" + secrets.token_hex(12),
+        "app_auth_token": app_auth_token,
+        "app_refresh_token": refresh,
         "auth_app_id": merchant.auth_app_id,
         "user_id": merchant.pid,
         "expires_in": str(GRANT_LIFE),

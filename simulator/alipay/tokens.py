@@ -10,7 +10,7 @@ from typing import Any
 from simulator.alipay.codes import Refusal
 from simulator.alipay.state import Alipay, Call
 from simulator.clock import china
-from simulator.parties import PEOPLE, AlipayMerchant
+from simulator.parties import PEOPLE, AlipayApp, AlipayMerchant
 from simulator.world import Token
 
 ACCESS_LIFE = 500
@@ -19,6 +19,7 @@ GRANT_LIFE = 31536000
 CODE_LIFE = 180.0
 _REFRESH = "alipay-refresh"
 _SPENT = "alipay-refreshed"
+APP_AUTH = "app-auth"  # a merchant's token that a refresh gave or ended
 _METHODS = {
     "f2f": ("pay", "precreate", "create", "query", "close", "cancel", "refund"),
     "wap": ("wap.pay",),
@@ -86,6 +87,16 @@ def _issued(call: Call, person: str, scope: str) -> dict[str, Any]:
     }
 
 
+def merchant_of(sim: Alipay, app: AlipayApp, app_auth_token: str) -> AlipayMerchant | None:
+    """Whose token it is, as long as it serves."""
+    held = sim.world.tokens.get(app_auth_token)
+    if held is None or held.kind != APP_AUTH:
+        return app.merchants.get(app_auth_token)
+    if held.app != app.app_id or held.expires_at <= sim.world.clock.time():
+        return None
+    return next((m for m in app.merchants.values() if m.pid == held.person), None)
+
+
 def token_state(sim: Alipay, merchant: AlipayMerchant) -> str:
     """valid, invalid, expired, no_api, or any sub_code of alipay.md 3.4, by switch or by party."""
     return sim.switch(f"token.{merchant.pid}") or merchant.token_state
@@ -94,7 +105,7 @@ def token_state(sim: Alipay, merchant: AlipayMerchant) -> str:
 def token_query(call: Call) -> dict[str, Any]:
     """alipay.open.auth.token.app.query (3.3)."""
     wanted = call.biz["app_auth_token"]
-    merchant = call.app.merchants.get(wanted)
+    merchant = merchant_of(call.sim, call.app, wanted)
     if merchant is None:
         others = {t for app in call.sim.world.alipay.values() for t in app.merchants}
         known = wanted in others

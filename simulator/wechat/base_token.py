@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
+from simulator import strict_json
 from simulator.wechat.oauth import TOKEN_LIFE_S, ApiError, _guarded, _json, accounts
 from simulator.world import Token, World
 
@@ -86,7 +87,10 @@ def _checked(world: World, given: dict[str, Any]) -> str:
 
 
 def _stable(world: World) -> dict[str, Any]:
-    body = request.get_json(silent=True)
+    try:
+        body = strict_json.read(request.get_data())
+    except ValueError:
+        body = None
     if not isinstance(body, dict):
         raise ApiError(47001, "data format error")
     if extra := set(body) - {"grant_type", "appid", "secret", "force_refresh"}:

@@ -7,7 +7,6 @@ Without the permission for stored value, as most accounts are. People's part is 
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from simulator import strict_json
 from simulator.parties import PEOPLE
 from simulator.wallets import register_operations
 from simulator.wechat import base_token, card_fields
@@ -91,7 +91,10 @@ def _checked(world: World, work: Work) -> dict[str, Any]:
     appid = base_token.holder(world, 8)
     if world.switches.get("wechat.card_permission") == "off":
         raise ApiError(48001, "api unauthorized")
-    body = request.get_json(silent=True, force=True)
+    try:
+        body = strict_json.read(request.get_data())
+    except ValueError:
+        body = None
     if not isinstance(body, dict):
         raise ApiError(47001, "data format error")
     with world.lock:
@@ -267,10 +270,11 @@ def _by_extension(world: World, body: dict[str, Any]) -> tuple[Card, str]:
     if card is None:
         raise ApiError(40073, "invalid card id")
     try:
-        given = json.loads(body["cardExt"])
-    except (KeyError, TypeError, ValueError):
+        given = strict_json.read(str(body["cardExt"]))
+    except (KeyError, ValueError):
         raise ApiError(40080, "invalid cardExt") from None
-    if set(given) - {"code", "openid", "timestamp", "nonce_str", "signature"}:
+    names = {"code", "openid", "timestamp", "nonce_str", "signature"}
+    if not isinstance(given, dict) or set(given) - names:
         raise ApiError(40080, "invalid cardExt")
     values = [base_token.ticket_of(world, card.appid, "wx_card"), body["cardId"]]
     values += [str(value) for name, value in given.items() if name != "signature" and value]

@@ -5,7 +5,6 @@ Source: wechat.md C and D. Every answer is HTTP 200 with an errcode.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
+from simulator import strict_json
 from simulator.official import OFFICIAL
 from simulator.wallets import register_operations
 from simulator.wechat import base_token
@@ -108,16 +108,9 @@ def _json_body() -> Any:
     if not raw:
         raise ApiError(44002, "empty post data")
     try:
-        return json.loads(raw, object_pairs_hook=_no_duplicates)
-    except (ValueError, RecursionError):
+        return strict_json.read(raw)
+    except ValueError:
         raise ApiError(47001, "data format error") from None
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("duplicate key")
-    return made
 
 
 def only(body: Body, *fields: str) -> None:

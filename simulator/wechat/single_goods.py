@@ -5,9 +5,9 @@ Without `version` it is any text. Source: WeChat's page of micropay with 单品�
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from simulator import strict_json
 from simulator.wechat.v2_gate import No
 
 _TOP = {"cost_price": int, "receipt_id": str, "goods_detail": list}
@@ -19,7 +19,7 @@ _MOST_BYTES = {"receipt_id": 32, "goods_id": 32, "wxpay_goods_id": 32, "goods_na
 def check(detail: str) -> None:
     """Raises No for what is not of that form, an unknown name included."""
     try:
-        found = json.loads(detail)
+        found = strict_json.read(detail)
     except ValueError:
         raise _bad("不是JSON") from None
     _members(found, _TOP, ())
