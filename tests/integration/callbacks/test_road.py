@@ -172,7 +172,8 @@ def test_a_refund_is_told_where_it_is_wanted(
     assert said["refund_success_time"] == seconds(row.succeeded_at)
     assert said.get("refund_id") == row.refund_id
     if wallet == "wechat":
-        assert said["wxpay_refund_order_content_ext"] == {"state": 2}
+        account = "REFUND_SOURCE_UNSETTLED_FUNDS"  # what WeChat chose
+        assert said["wxpay_refund_order_content_ext"] == {"state": 2, "refund_account": account}
     else:
         assert said["alipay_refund_order_content_ext"] == {"refund_status": 2}
     assert [row.event for row in callbacks(product)] == ["pay_success", "refund_success"]
