@@ -37,6 +37,7 @@ def show(door: Door) -> ResponseReturnValue:
         lang=door.visit.lang,
         lang_url=customer.language_url(door.visit),
         shop=door.scan.short_name or door.scan.merchant_name,
+        logo=door.scan.logo_url,
         simulation=door.visit.settings.simulation,
         home_url=door.url(),
         token=door.token,

@@ -145,6 +145,7 @@ def _elsewhere(visit: Visit, scan: Scan, home: str, shop: str) -> ResponseReturn
         lang=visit.lang,
         lang_url=customer.language_url(visit),
         shop=shop,
+        logo=scan.logo_url,
         simulation=visit.settings.simulation,
         url=url,
         qr_png=customer.qr_png(url),

@@ -92,6 +92,7 @@ def _result(
         client=visit.wallet or wallet,
         lang=visit.lang,
         shop=scan.shop,
+        logo=scan.logo_url,
         simulation=visit.settings.simulation,
         state=state,
         amount_fen=order.amount_fen,
