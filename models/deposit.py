@@ -104,6 +104,22 @@ class DepositFreeze(Base):
         CheckConstraint(f"due_at IS NOT NULL OR NOT ({_OPEN_FREEZE})", name="open_is_looked_at"),
         Index("ix_deposit_freeze_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_deposit_freeze_newest", "provider_id", "merchant_id", text("id DESC")),
+        Index("ix_deposit_freeze_store", "provider_id", "store_id", text("id DESC")),
+        Index(
+            "ix_deposit_freeze_open",
+            *("provider_id", "merchant_id", text("id DESC")),
+            postgresql_where=text(_OPEN_FREEZE),
+        ),
+        Index(
+            "ix_deposit_freeze_all_open",
+            *("provider_id", text("id DESC")),
+            postgresql_where=text(_OPEN_FREEZE),
+        ),
+        Index(
+            "ix_deposit_freeze_wallet",
+            *("provider_id", "freeze_id"),
+            postgresql_where=text("freeze_id IS NOT NULL"),
+        ),
     )
 
     provider_id: Mapped[TenantId]

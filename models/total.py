@@ -66,6 +66,7 @@ class DayDelta(Base):
     code_paid_fen: Mapped[Fen] = mapped_column(default=0, server_default="0")
     code_refund_count: Mapped[BigId] = mapped_column(default=0, server_default="0")
     code_refund_fen: Mapped[Fen] = mapped_column(default=0, server_default="0")
+    way: Mapped[str] = mapped_column(String(16), default="", server_default="")  # see `WayTotal`
     last_order_id: Mapped[BigId] = mapped_column(default=0)
 
 
@@ -87,3 +88,24 @@ class ProviderHour(Base):
     code_paid_fen: Mapped[Fen]
     code_refund_count: Mapped[BigId]
     code_refund_fen: Mapped[Fen]
+
+
+class WayTotal(Base):
+    """One merchant, or all of a provider's (0), one wallet, one China day, one way that payments
+    came: those of `services/ways.py` that the other totals do not tell apart.
+
+    No foreign key of the merchant: there is none of all.
+    """
+
+    __tablename__ = "way_total"
+    __table_args__ = (ForeignKeyConstraint(["provider_id"], ["provider.id"]),)
+
+    provider_id: Mapped[TenantId]
+    merchant_id: Mapped[BigId] = mapped_column(primary_key=True)
+    day_on: Mapped[date] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    way: Mapped[str] = mapped_column(String(16), primary_key=True)
+    paid_count: Mapped[BigId]
+    paid_fen: Mapped[Fen]
+    refund_count: Mapped[BigId]
+    refund_fen: Mapped[Fen]

@@ -35,13 +35,16 @@ from models.merchant import Store
 from models.order import PayAttempt, PayOrder
 from models.paycode import PayCode
 from models.refund import Refund
+from services import ways
 from services.orders import state_of
+from services.ways import Way
 
 PAGE = 20
 LAST_DIGITS = range(4, 9)  # so many characters may be the end of a number
 AMONG_NEWEST = 200
 WALLETS = ("wechat", "alipay")  # whose own numbers may be asked for
-Rows = Select[Any, Any, Any, Any]
+Rows = Select[Any, Any, Any, Any, Any]
+_WAY = ways.SQL.replace(" o.", " pay_order.")
 
 
 class Kind(StrEnum):
@@ -74,6 +77,7 @@ class OrderRow:
     state: str
     shop: str
     place: str
+    way: Way
     at: datetime
     remark: str = field(repr=False)
 
@@ -238,6 +242,7 @@ def _rows(scope: Scope) -> Rows:
         select(Store.name).where(at_store).scalar_subquery(),
         select(Store.branch_name).where(at_store).scalar_subquery(),
         select(PayCode.name).where(at_code).scalar_subquery(),
+        literal_column(_WAY),
     ).where(*_of(scope))
 
 
@@ -245,7 +250,7 @@ def _read(session: Session, wanted: Rows) -> list[OrderRow]:
     return [_row(*row) for row in session.execute(wanted)]
 
 
-def _row(order: PayOrder, store: str, branch: str, place: str | None) -> OrderRow:
+def _row(order: PayOrder, store: str, branch: str, place: str | None, way: str) -> OrderRow:
     return OrderRow(
         id=order.id,
         out_trade_no=order.out_trade_no,
@@ -255,6 +260,7 @@ def _row(order: PayOrder, store: str, branch: str, place: str | None) -> OrderRo
         state=state_of(order),
         shop=store + (f" · {branch}" if branch else ""),
         place=place or "",
+        way=Way(way),
         at=order.paid_at or order.created_at,
         remark=order.remark,
     )

@@ -181,7 +181,7 @@ def _pay(
     order.close_reason = None
     order.is_unknown = order.is_frozen = False
     order.transaction_id, order.paid_at = attempt.transaction_id, attempt.paid_at
-    totals.add_payment(session, order, now)
+    totals.add_payment(session, order, now, attempt)
     if order.purpose is OrderPurpose.RECHARGE:
         reservations.credit_in(session, order, attempt, now)
     if rooms.is_consumption(order):

@@ -9,7 +9,8 @@ earlier, as a recharge: it stands beside the takings (`card`), never in them. A 
 the takings, and is shown as such (`recharge`): its rows have a channel of their own.
 
 The same statement adds the rows up a second time, by provider and hour (`provider_hour`): what a
-provider's pages show of all merchants together costs the same however many there are.
+provider's pages show of all merchants together costs the same however many there are. And a third
+time, by the way that they came (`way_total`): the few that the other figures do not tell apart.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from models.order import OrderPurpose, PayOrder
+from models.order import OrderPurpose, PayAttempt, PayOrder
 from models.refund import Refund
 from models.total import DayDelta
+from services import ways
 from services.deps import Deps
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -58,7 +60,7 @@ def channel_of(order: PayOrder) -> str:
     return RECHARGE + order.channel if order.purpose is OrderPurpose.RECHARGE else order.channel
 
 
-BY_CODE = "code:"  # how the intention of a payment by the payer's code begins
+BY_CODE = ways.BY_CODE
 
 
 def is_by_code(order: PayOrder) -> bool:
@@ -74,8 +76,11 @@ def china_hour(at: datetime) -> int:
     return at.astimezone(SHANGHAI).hour
 
 
-def add_payment(session: Session, order: PayOrder, now: datetime) -> None:
-    """Count an order that has just become paid, once, in the transaction that made it so."""
+def add_payment(
+    session: Session, order: PayOrder, now: datetime, attempt: PayAttempt | None = None
+) -> None:
+    """Count an order that has just become paid by `attempt`, once, in the transaction that made
+    it so."""
     assert order.paid_at is not None
     day = china_day(order.paid_at)
     # A payment heard of late, or an order written down late, says nothing of where a day's list is.
@@ -91,13 +96,17 @@ def add_payment(session: Session, order: PayOrder, now: datetime) -> None:
             paid_count=1,
             paid_fen=order.amount_fen,
             **_by_code(order, "paid", order.amount_fen),
+            way=_way(order, attempt),
             last_order_id=order.id if all_today else 0,
         )
     )
 
 
-def add_refund(session: Session, order: PayOrder, refund: Refund) -> None:
-    """Count a refund of the order's payment that has just succeeded, in the same transaction.
+def add_refund(
+    session: Session, order: PayOrder, refund: Refund, attempt: PayAttempt | None = None
+) -> None:
+    """Count a refund of the order's payment (`attempt`) that has just succeeded, in the same
+    transaction.
 
     Not for the second payment of an order: that one was never counted.
     """
@@ -110,6 +119,7 @@ def add_refund(session: Session, order: PayOrder, refund: Refund) -> None:
         "store_id": order.store_id,
         "channel": channel_of(order),
         "hour": china_hour(refund.succeeded_at),
+        "way": _way(order, attempt),
     }
     done = {"day_on": back_on, "refund_count": 1, "refund_fen": refund.amount_fen}
     done |= _by_code(order, "refund", refund.amount_fen)
@@ -122,7 +132,15 @@ def _by_code(order: PayOrder, what: str, fen: int) -> dict[str, int]:
     return {f"code_{what}_count": 1, f"code_{what}_fen": fen} if is_by_code(order) else {}
 
 
-# `hours` and `added` take their rows' locks in one order whoever folds: both are sorted.
+def _way(order: PayOrder, attempt: PayAttempt | None) -> str:
+    """What has rows of its own; "" for what the other figures tell."""
+    if attempt is None:
+        return ""
+    way = ways.way_of(order, attempt.method, attempt.request)
+    return way.value if way in ways.COUNTED else ""
+
+
+# `hours`, `added` and `ways` take their rows' locks in one order whoever folds: all are sorted.
 _FOLD = text("""
 WITH taken AS (
     SELECT provider_id, id FROM day_delta ORDER BY provider_id, id
@@ -170,6 +188,20 @@ WITH taken AS (
         code_paid_fen = old.code_paid_fen + EXCLUDED.code_paid_fen,
         code_refund_count = old.code_refund_count + EXCLUDED.code_refund_count,
         code_refund_fen = old.code_refund_fen + EXCLUDED.code_refund_fen
+), ways AS (
+    INSERT INTO way_total AS old (provider_id, merchant_id, day_on, channel, way, paid_count,
+        paid_fen, refund_count, refund_fen)
+    SELECT provider_id, whose, day_on, channel, way, sum(paid_count), sum(paid_fen),
+        sum(refund_count), sum(refund_fen)
+    FROM gone, LATERAL (VALUES (merchant_id), (0)) whose_all (whose)
+    WHERE way <> '' AND (paid_count <> 0 OR refund_count <> 0)
+    GROUP BY provider_id, whose, day_on, channel, way
+    ORDER BY provider_id, whose, day_on, channel, way
+    ON CONFLICT (provider_id, merchant_id, day_on, channel, way) DO UPDATE SET
+        paid_count = old.paid_count + EXCLUDED.paid_count,
+        paid_fen = old.paid_fen + EXCLUDED.paid_fen,
+        refund_count = old.refund_count + EXCLUDED.refund_count,
+        refund_fen = old.refund_fen + EXCLUDED.refund_fen
 )
 SELECT count(*) FROM gone
 """)

@@ -10,8 +10,11 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services import way_totals_check
 from services.deps import Deps
-from services.totals import BY_CODE, Takings
+from services.totals import Takings
+from services.way_totals_check import WayDifference
+from services.ways import BY_CODE
 
 log = logging.getLogger(__name__)
 
@@ -194,13 +197,17 @@ def hour_differences(session: Session) -> list[HourDifference]:
     return [HourDifference(*row) for row in session.execute(_HOUR_DIFFERENCES)]
 
 
-def verify(deps: Deps) -> list[Difference] | list[HourDifference]:
+Found = list[Difference] | list[HourDifference] | list[WayDifference]
+
+
+def verify(deps: Deps) -> Found:
     """Count everything anew (it reads every order once); what differs is logged, too.
 
-    The hours are looked at once the days are right: they are made of the same rows.
+    The hours and the ways are looked at once the days are right: they are made of the same rows.
     """
-    found: list[Difference] | list[HourDifference] = deps.transact(differences)
+    found: Found = deps.transact(differences)
     found = found or deps.transact(hour_differences)
+    found = found or deps.transact(way_totals_check.differences)
     for one in found[:50]:
         log.error("day total differs", extra={"total": str(one)})
     return found
@@ -220,6 +227,8 @@ def repair(deps: Deps) -> int:
         # A statement of its own: it must see what was there when the lock was held.
         made = session.execute(_REPAIR)
         hours = session.execute(_HOUR_REPAIR)
-        return int(getattr(made, "rowcount", 0)) or int(getattr(hours, "rowcount", 0))
+        by_way = way_totals_check.repair_in(session)
+        counts = [int(getattr(one, "rowcount", 0)) for one in (made, hours)]
+        return next((count for count in (*counts, by_way) if count), 0)
 
     return deps.transact(unit)

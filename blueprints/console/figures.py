@@ -19,10 +19,11 @@ from errors import BadInput
 from gateways.money import yuan_from_fen
 from services import audit
 from services.console.rights import Right
-from services.provider_figures import cells, movements, ranking
-from services.provider_figures.cells import Cell, Sums, Way
+from services.provider_figures import cells, movements, ranking, ways
+from services.provider_figures.cells import Cell, Sums
 from services.provider_figures.ranking import Ranked
 from services.totals import china_day
+from services.ways import NAMES, Way
 from web.files import as_csv, as_xlsx
 from web.formats import local_time
 from web.runtime import deps
@@ -32,7 +33,7 @@ SPANS: Final = {"day": ("今天", 1), "week": ("近 7 天", 7), "month": ("近 3
 BYS: Final = {
     "day": "按日", "merchant": "按商户", "store": "按门店", "wallet": "按钱包", "way": "按方式",
 }  # fmt: skip
-WAYS: Final = {Way.PAGE: "扫码付款", Way.CODE: "付款码收款", Way.RECHARGE: "会员充值"}
+ALWAYS: Final = (Way.PAGE, Way.CODE, Way.RECHARGE)  # the others where there is something of them
 MOST_DAYS: Final = 90  # product STA-2
 RANKED: Final = ("merchant", "store")
 LEAST: Final = date(2020, 1, 1)
@@ -88,6 +89,7 @@ class Row:
     note: str
     sums: Sums
     link: str = ""
+    share: int | None = None  # percent of all that was paid
 
 
 def _day(said: str | None) -> date | None:
@@ -113,6 +115,9 @@ def _read(session: Session, provider_id: int, asked: Asked, today: date) -> dict
     total, rows, pages = cells.total(taken), _rows(taken, asked), dict[str, str]()
     if asked.by in RANKED and not is_lost:
         total, rows, pages = _ranked(session, provider_id, key, asked)
+    elif asked.by == "way" and not is_lost:
+        rows = _by_way(session, provider_id, key, asked)
+        total = sum((row.sums for row in rows), Sums())
     by_day = overview.by_day(taken)
     return {
         "asked": asked,
@@ -120,8 +125,8 @@ def _read(session: Session, provider_id: int, asked: Asked, today: date) -> dict
         "is_lost": is_lost,
         "total": total,
         "card": cells.total(cell for cell in found if not cell.is_taken),
-        "recharge_fen": cells.by_way(taken)[Way.RECHARGE].paid_fen,
-        "rows": rows,
+        "recharge_fen": cells.recharged(taken).paid_fen,
+        "rows": _shared(rows, total) if asked.by in ("way", "wallet") else rows,
         "way": BYS[asked.by].removeprefix("按"),
         "chart": charts.stacked(asked.days, by_day, today) if len(asked.days) > 1 else None,
         "series": charts.series(asked.days, by_day) if len(asked.days) > 2 else None,
@@ -154,12 +159,10 @@ def _spans(asked: Asked, today: date) -> list[dict[str, Any]]:
 
 
 def _rows(taken: list[Cell], asked: Asked) -> list[Row]:
-    """By day, wallet or way: few enough to be one list."""
+    """By day or wallet: few enough to be one list."""
     if asked.by == "wallet":
         sums = cells.grouped(taken, lambda cell: cell.wallet)
         return [Row(charts.wallet(one)[1], "", sums[one]) for one in sorted(sums, reverse=True)]
-    if asked.by == "way":
-        return [Row(WAYS[way], "", one) for way, one in cells.by_way(taken).items()]
     by_day = cells.grouped(taken, lambda cell: cell.day_on)
     return [
         Row(
@@ -168,6 +171,23 @@ def _rows(taken: list[Cell], asked: Asked) -> list[Row]:
         )
         for day in reversed(asked.days)
     ]  # fmt: skip
+
+
+def _by_way(session: Session, provider_id: int, merchant_id: int | None, asked: Asked) -> list[Row]:
+    found = ways.read(session, provider_id, merchant_id, asked.first, asked.last)
+    return [
+        Row(NAMES[way], "", sums)
+        for way, sums in found.items()
+        if way in ALWAYS or not sums.is_nothing
+    ]
+
+
+def _shared(rows: list[Row], total: Sums) -> list[Row]:
+    """With the share of each in what was paid, for the bars."""
+    whole = total.paid_fen
+    return [
+        replace(row, share=round(100 * row.sums.paid_fen / whole) if whole else 0) for row in rows
+    ]
 
 
 def _ranked(
@@ -231,6 +251,8 @@ def _whole(session: Session, provider_id: int, asked: Asked) -> tuple[list[Row],
         by: Literal["merchant", "store"] = "merchant" if asked.by == "merchant" else "store"
         found = ranking.every(session, provider_id, by, asked.first, asked.last, merchant_id=key)
         rows = [Row(one.name, one.number, one.sums) for one in found]
+    elif asked.by == "way":
+        rows = _by_way(session, provider_id, key, asked)
     else:
         taken = cells.read(session, provider_id, key, asked.first, asked.last)
         rows = _rows([cell for cell in taken if cell.is_taken], asked)
@@ -287,5 +309,5 @@ def _lines(found: Iterator[movements.MoneyMoved]) -> Iterator[tuple[object, ...]
         yield (
             one.at, KINDS[one.kind], one.merchant_number, one.merchant, one.store,
             {"balance": "会员卡"}.get(one.channel) or charts.wallet(one.channel)[1],
-            WAYS[Way(one.way)], one.out_trade_no, one.number, yuan_from_fen(one.fen),
+            NAMES[Way(one.way)], one.out_trade_no, one.number, yuan_from_fen(one.fen),
         )  # fmt: skip

@@ -23,6 +23,7 @@ PLACES: Final = (
             ("figures", "chart", "统计", ("/console/figures",)),
             ("recon", "bal", "对账", ("/console/recon",)),
             ("orders", "search", "查订单", ("/console/orders",)),
+            ("deposits", "lock", "押金", ("/console/deposits",)),
             ("codes", "qr", "收款码", ("/console/codes",)),
             ("devices", "device", "机具", ("/console/devices",)),
         ),

@@ -10,14 +10,16 @@ from flask.typing import ResponseReturnValue
 from flask.wrappers import Response
 from sqlalchemy.orm import Session
 
-from blueprints.console import answers
+from blueprints.console import answers, deposits
 from errors import AppError
 from services import syncing
 from services.console.rights import Right
+from services.deposits import listing
 from services.order_desk import finding, telling
 from services.order_desk.finding import Found
 from services.order_desk.telling import Told
 from services.recon.problems import WalletSilent
+from services.ways import NAMES
 from web.formats import local_time
 from web.runtime import deps
 
@@ -45,19 +47,28 @@ SAID: Final = {
 
 
 def search() -> ResponseReturnValue:
-    """One order is shown at once; several, or none, as a list."""
+    """One order or deposit is shown at once; several, or none, as a list."""
     typed = "".join(c for c in request.args.get("q", "") if c.isprintable()).strip()[:300]
     number = finding.clean(typed) if typed else None
     who = answers.operator()
-    found = deps().transact(lambda s: finding.find(s, who.provider, number)) if number else []
-    if len(found) == 1:
-        return answers.see(_url(found[0]))
+    found, held = deps().transact(lambda s: _find(s, who.provider, number)) if number else ([], [])
+    if len(found) + len(held) == 1:
+        return answers.see(_url(found[0]) if found else deposits.url_of(held[0].out_freeze_no))
     return answers.page(
         "console/orders.html",
         typed=typed,
         is_number=not typed or number is not None,
         found=[_shown(one) for one in found],
+        rows=[deposits.line(one) for one in held],
     )
+
+
+def _find(
+    session: Session, provider_id: int, number: str
+) -> tuple[list[Found], list[listing.HoldRow]]:
+    """Orders and deposits: at WeChat a consumption has the number of its deposit."""
+    held = listing.find_holds(session, listing.Whose(provider_id), number)
+    return finding.find(session, provider_id, number), held
 
 
 def _url(one: Found) -> str:
@@ -68,7 +79,7 @@ def _shown(one: Found) -> dict[str, Any]:
     kind, said = CHIPS[one.state]
     return {
         "one": one, "kind": kind, "said": said, "by": BY[one.by], "at": local_time(one.at),
-        "url": _url(one),
+        "url": _url(one), "way": NAMES[one.way],
     }  # fmt: skip
 
 
@@ -79,18 +90,21 @@ def show(number: str) -> ResponseReturnValue:
 def _order(number: str, problem: AppError | None = None) -> Response:
     who = answers.operator()
 
-    def unit(session: Session) -> tuple[Found, list[Told], str]:
+    def unit(session: Session) -> tuple[Found, list[Told], str, str]:
         one = finding.named(session, who.provider, number)
         told = telling.tell(session, who.provider, one.order_id)
-        return one, told, telling.standing(session, who.provider, one.order_id)
+        standing = telling.standing(session, who.provider, one.order_id)
+        return one, told, standing, telling.deposit_of(session, who.provider, one.order_id)
 
-    one, told, standing = deps().transact(unit)
+    one, told, standing, deposit = deps().transact(unit)
     return answers.page(
         "console/order.html",
         problem.status if problem else 200,
         **_shown(one),
         told=[(local_time(line.at), line.who, line.what, line.number) for line in told],
         standing=standing,
+        deposit=deposit,
+        deposit_url=deposits.url_of(deposit) if deposit else "",
         problem=problem,
         result=SAID.get(request.args.get("said", "")),
         may_ask=who.may(Right.RESOLVE),

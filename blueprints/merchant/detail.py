@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -13,7 +14,9 @@ from models.card import CardSpend
 from models.event import AuditEntry
 from models.merchant import Staff
 from models.order import PayOrder
+from services import ways
 from services.cards.spent import spend_of
+from services.deposits import rooms
 from services.deps import Deps
 from services.order_list import Scope
 from services.orders import state_of
@@ -59,6 +62,8 @@ class Found:
     people: dict[str, str]
     room_fen: int = 0  # what can still be refunded
     spend: tuple[CardSpend, str] | None = None  # of a card, with its number
+    way: ways.Way = ways.Way.PAGE
+    deposit: str = ""  # the number of the hold that it is paid out of
 
 
 def find(session: Session, seen: Scope, number: str) -> PayOrder:
@@ -91,16 +96,19 @@ def read(session: Session, deps: Deps, seen: Scope, number: str) -> Found:
         list(story),
         listing.of_order(session, order),
         _place(session, order),
-        _people(session, order),
+        people_of(session, order.provider_id, order.merchant_id),
         asking.refundable(session, deps, order),
         spend_of(session, order),
+        ways.of_order(session, order),
+        rooms.number_of(session, order),
     )
 
 
-def _people(session: Session, order: PayOrder) -> dict[str, str]:
+def people_of(session: Session, provider_id: int, merchant_id: int) -> dict[str, str]:
+    """What somebody of the merchant's is called, by actor of the audit."""
     rows = session.execute(
         select(Staff.id, Staff.name).where(
-            Staff.provider_id == order.provider_id, Staff.merchant_id == order.merchant_id
+            Staff.provider_id == provider_id, Staff.merchant_id == merchant_id
         )
     )
     return {f"staff:{row.id}": row.name for row in rows}
@@ -153,12 +161,16 @@ def _facts(found: Found) -> list[dict[str, Any]]:
         facts.append({"label": "已退款", "value": order.refunded_fen, "kind": "money"})
     facts += [
         {"label": "付款方式", "value": WALLETS.get(order.channel, order.channel), "kind": ""},
+        {"label": "方式", "value": ways.NAMES[found.way], "kind": ""},
         {"label": "门店与收款码", "value": found.place, "kind": ""},
     ]
     if order.paid_at:
         facts.append({"label": "收款时间", "value": local_time(order.paid_at), "kind": "num"})
     facts.append({"label": "订单号", "value": order.out_trade_no, "kind": "mono"})
     facts += _card_facts(found)
+    if found.deposit:
+        href = f"/m/deposits/{quote(found.deposit, safe='')}"
+        facts.append({"label": "押金单号", "value": found.deposit, "kind": "", "href": href})
     if order.transaction_id and order.channel != "balance":
         facts.append({"label": "钱包单号", "value": order.transaction_id, "kind": "mono"})
     if order.remark:

@@ -9,7 +9,7 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from blueprints.merchant import answers, charts, listing
+from blueprints.merchant import answers, charts, deposits, listing
 from models.event import CaseKind
 from models.merchant import Store
 from services import totals
@@ -67,6 +67,7 @@ def _read(session: Session, who: Acting, store_id: int | None) -> dict[str, Any]
         "elsewhere_fen": day.paid_fen - sum(by_hour),
         "rows": [listing.row(one) for one in rows],
         "stuck": [_stuck(one) for one in stuck.stuck(session, here)],
+        "deposits": deposits.standing(session, who, store_id),
         "actions": _actions(who, stores),
         "only_own": here.staff_id is not None,
     }

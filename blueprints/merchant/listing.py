@@ -26,10 +26,12 @@ from services.order_list import (
 from services.people.acting import Acting
 from services.shop_figures import parts, scope
 from services.totals import Takings, china_day
+from services.ways import COUNTED, NAMES, Way
 from web.formats import local_clock, local_day, money, tail4
 from web.runtime import deps
 
 HOME = "/m/orders"
+NOT_BY_PAGE = COUNTED | {Way.CODE}
 KINDS = {Kind.PAID: "已支付", Kind.REFUNDED: "有退款", Kind.OPEN: "待确认"}
 NOTHING_FOUND = (
     "没有找到这个单号",
@@ -212,9 +214,10 @@ def row(one: OrderRow, *, says_paid: bool = False) -> dict[str, Any]:
     kind, said = CHIPS.get(one.state, ("ok", "已支付") if says_paid else ("", ""))
     if one.state == "part_refunded":
         said = f"{said} {money(one.refunded_fen)}"
+    came = one.place or (NAMES[one.way] if one.way in NOT_BY_PAGE else "")
     return {
         "channel": one.channel,
-        "place": " · ".join(part for part in (one.shop.split(" · ")[-1], one.place) if part),
+        "place": " · ".join(part for part in (one.shop.split(" · ")[-1], came) if part),
         "time": local_clock(one.at),
         "tail": tail4(one.out_trade_no),
         "amount_fen": one.amount_fen,

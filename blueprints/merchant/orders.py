@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import g, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from blueprints.merchant import answers, detail, listing, refund
+from blueprints.merchant import answers, deposits, detail, listing, refund
 from gateways.money import yuan_from_fen
 from services import audit
 from services.people.acting import Acting
 from services.shop_figures import day_list, scope
 from services.totals import china_day
+from services.ways import NAMES, Way
 from web.files import as_csv
 from web.formats import local_time
 from web.runtime import deps
@@ -19,8 +22,14 @@ from web.runtime import deps
 
 def show() -> ResponseReturnValue:
     asked = listing.Asked.from_query(request.args)
-    shown = deps().transact(lambda s: listing.shown(s, g.staff, asked))
-    return answers.page("merchant/orders.html", **shown)
+    is_first = not asked.number and asked.before is None and asked.kind is None
+
+    def unit(session: Session) -> dict[str, Any]:
+        held = deposits.standing(session, g.staff, asked.store_id) if is_first else None
+        return {**listing.shown(session, g.staff, asked), "deposits": held}
+
+    shown = deps().transact(unit)
+    return answers.page("merchant/orders.html", store_id=asked.store_id, **shown)
 
 
 def one(out_trade_no: str) -> ResponseReturnValue:
@@ -58,8 +67,8 @@ def export() -> ResponseReturnValue:
 
 
 HEAD = (
-    "时间", "类型", "用途", "付款方式", "金额", "订单号", "钱包单号或退款单号", "门店", "收款码",
-    "收款人", "备注", "导出人", "导出时间",
+    "时间", "类型", "用途", "付款方式", "方式", "金额", "订单号", "钱包单号或退款单号", "门店",
+    "收款码", "收款人", "备注", "导出人", "导出时间",
 )  # fmt: skip
 
 
@@ -69,6 +78,7 @@ def _line(row: day_list.DayMove) -> tuple[object, ...]:
         "退款" if row.kind == "refund" else "收款",
         "充值" if row.purpose == "recharge" else "消费",
         detail.WALLETS.get(row.channel, row.channel),
+        NAMES[Way(row.way)],
         yuan_from_fen(row.fen),
         row.out_trade_no,
         row.number,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,14 +60,15 @@ class Typed:
     is_sure: bool
 
     @classmethod
-    def from_form(cls) -> Typed:
+    def from_form(cls, reasons: Sequence[str] = REASONS) -> Typed:
+        """Of `reasons` the last is 其他."""
         form = request.form
         return cls(
-            amount=_plain(form.get("amount", ""))[:20],
-            reason=form.get("reason", "") if form.get("reason") in REASONS else REASONS[-1],
+            amount=plain(form.get("amount", ""))[:20],
+            reason=form.get("reason", "") if form.get("reason") in reasons else reasons[-1],
             note="".join(c for c in form.get("note", "") if c.isprintable()).strip()[:NOTE_MOST],
             key=form.get("key", "")[:KEY_MOST],
-            again=_plain(form.get("again", ""))[:20],
+            again=plain(form.get("again", ""))[:20],
             is_sure=form.get("sure") == "1",
         )
 
@@ -77,7 +79,7 @@ class Typed:
         return f"{self.reason}：{self.note}" if self.note else self.reason
 
 
-def _plain(typed: str) -> str:
+def plain(typed: str) -> str:
     """As a Chinese keyboard may write a sum; what it comes to is shown before anything is done."""
     bare = unicodedata.normalize("NFKC", typed)
     return "".join(bare.split()).removeprefix("¥").removesuffix("元").replace(",", "")
@@ -105,9 +107,9 @@ def send(out_trade_no: str) -> ResponseReturnValue:
     """First shown as it would be, then done."""
     answers.check_token()
     found, typed = _find(out_trade_no), Typed.from_form()
-    fen = _fen(typed.amount)
+    fen = fen_of(typed.amount)
     is_large = fen >= deps().settings.refund_confirm_fen
-    if fen and typed.key and typed.is_sure and (not is_large or _fen(typed.again) == fen):
+    if fen and typed.key and typed.is_sure and (not is_large or fen_of(typed.again) == fen):
         return _ask(found, typed, fen)
     _check_offered(g.staff)  # nothing of the order is shown to whoever may not refund it
     if not fen or not typed.key:
@@ -118,7 +120,7 @@ def send(out_trade_no: str) -> ResponseReturnValue:
     return _sure(found, typed, fen, is_second=True, error=said)
 
 
-def _fen(yuan: str) -> int:
+def fen_of(yuan: str) -> int:
     """0 for what is no sum of money."""
     try:
         return fen_from_yuan(yuan)

@@ -13,7 +13,7 @@ PREFIX: Final = "merchant."
 # endpoint, label, icon, and what the paths begin with that belong below it
 TABS: Final = (
     ("home", "首页", "home", ("/m/statistics",)),
-    ("orders", "订单", "list", ("/m/orders",)),
+    ("orders", "订单", "list", ("/m/orders", "/m/deposits")),
     ("stores", "门店", "store", ("/m/stores", "/m/codes", "/m/devices")),
     ("staff", "店员", "user", ("/m/staff",)),
     ("shift", "交接班", "clock", ("/m/shift",)),

@@ -9,14 +9,16 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from errors import NotFound
 from models.order import PayOrder
+from services import ways
 from services.orders import state_of
+from services.ways import Way
 
 MOST: Final = 20
 NUMBER: Final = re.compile(r"[0-9A-Za-z_|*@-]{4,64}")
@@ -32,6 +34,7 @@ class Found:
     merchant: str
     store: str
     channel: str
+    way: Way
     amount_fen: int
     refunded_fen: int
     state: str
@@ -74,11 +77,11 @@ def find(session: Session, provider_id: int, number: str) -> list[Found]:
         return []
     rows = session.execute(_PLACES, {"p": provider_id, "ids": sorted(how)}).all()
     orders = {row.id: session.get_one(PayOrder, (provider_id, row.id)) for row in rows}
-    return [_found(orders[row.id], how[row.id], row.merchant, row.store) for row in rows]
+    return [_found(orders[row.id], how[row.id], row) for row in rows]
 
 
-_PLACES: Final = text("""
-SELECT o.id, m.name AS merchant,
+_PLACES: Final = text(f"""
+SELECT o.id, m.name AS merchant, {ways.SQL} AS way,
     s.name || CASE s.branch_name WHEN '' THEN '' ELSE ' · ' || s.branch_name END AS store
 FROM pay_order o
 JOIN merchant m ON m.provider_id = o.provider_id AND m.id = o.merchant_id
@@ -87,10 +90,11 @@ WHERE o.provider_id = :p AND o.id = ANY(:ids) ORDER BY o.id DESC
 """)
 
 
-def _found(order: PayOrder, by: str, merchant: str, store: str) -> Found:
+def _found(order: PayOrder, by: str, row: Any) -> Found:
+    """`row` of `_PLACES`."""
     return Found(
-        order.id, order.out_trade_no, by, merchant, store, order.channel, order.amount_fen,
-        order.refunded_fen, state_of(order), order.paid_at or order.created_at,
+        order.id, order.out_trade_no, by, row.merchant, row.store, order.channel, Way(row.way),
+        order.amount_fen, order.refunded_fen, state_of(order), order.paid_at or order.created_at,
     )  # fmt: skip
 
 
@@ -104,4 +108,4 @@ def named(session: Session, provider_id: int, out_trade_no: str) -> Found:
         raise NotFound(out_trade_no)
     row = session.execute(_PLACES, {"p": provider_id, "ids": [key]}).one()
     order = session.get_one(PayOrder, (provider_id, key))
-    return _found(order, "order", row.merchant, row.store)
+    return _found(order, "order", row)

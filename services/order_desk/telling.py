@@ -60,6 +60,11 @@ def standing(session: Session, provider_id: int, order_id: int) -> str:
     )  # fmt: skip
 
 
+def deposit_of(session: Session, provider_id: int, order_id: int) -> str:
+    """The number of the deposit that it is paid out of; "" where it is none."""
+    return rooms.number_of(session, session.get_one(PayOrder, (provider_id, order_id)))
+
+
 def _yuan(fen: int) -> str:
     return f"¥{_figure(fen)}"
 

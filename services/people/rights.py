@@ -14,6 +14,7 @@ from services.people.acting import Acting, Role
 
 class Right(StrEnum):
     ORDERS = "orders"  # of the own store; of all with ALL_STORES
+    DEPOSIT_BACK = "deposit_back"  # giving held deposits back; beside it `can_refund`
     SEARCH = "search"  # one member by phone, name or number, masked
     MEMBERS = "members"  # the list, balances, one member's history
     FIGURES = "figures"  # of the own store; of all with ALL_STORES
@@ -43,7 +44,7 @@ class Right(StrEnum):
 
 MANAGER: Final = frozenset(
     {Right.ORDERS, Right.SEARCH, Right.MEMBERS, Right.FIGURES, Right.PAYOUTS}
-    | {Right.STAFF, Right.SHIFTS, Right.DUTY, Right.TILLS}
+    | {Right.DEPOSIT_BACK, Right.STAFF, Right.SHIFTS, Right.DUTY, Right.TILLS}
     | {Right.STORES, Right.STORE_EDIT, Right.CODES, Right.BIND}
 )
 CLERK: Final = frozenset(

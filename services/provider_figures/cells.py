@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Final, Self, TypeVar
 
 from sqlalchemy import text
@@ -21,14 +20,6 @@ from services.totals import RECHARGE
 
 K = TypeVar("K", bound=Hashable)
 CARD: Final = "balance"
-
-
-class Way(StrEnum):
-    """How a payment came."""
-
-    PAGE = "page"  # the payer's own page, behind a printed code
-    CODE = "code"  # the payment code that the payer showed
-    RECHARGE = "recharge"  # of a member's card, over a wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +51,11 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One day and wallet; `by_code` is the part of it that came by payment codes."""
+    """One day and wallet. How the payments came, `ways` tells."""
 
     day_on: date
     channel: str  # `recharge:…` for the recharges that came over a wallet
     sums: Sums
-    by_code: Sums
 
     @property
     def wallet(self) -> str:
@@ -89,28 +79,22 @@ def grouped(cells: Iterable[Cell], key: Callable[[Cell], K]) -> dict[K, Sums]:
     return found
 
 
-def by_way(cells: Iterable[Cell]) -> dict[Way, Sums]:
-    """How the takings came; the three add up to all of them."""
-    found = dict.fromkeys(Way, Sums())
-    for cell in cells:
-        if cell.channel.startswith(RECHARGE):
-            found[Way.RECHARGE] += cell.sums
-            continue
-        found[Way.CODE] += cell.by_code
-        found[Way.PAGE] += cell.sums - cell.by_code
-    return found
+def recharged(cells: Iterable[Cell]) -> Sums:
+    """What of these came as recharges of members' cards."""
+    return total(cell for cell in cells if cell.channel.startswith(RECHARGE))
 
 
 FIGURES: Final = (
     *("paid_count", "paid_fen", "refund_count", "refund_fen"),
     *("code_paid_count", "code_paid_fen", "code_refund_count", "code_refund_fen"),
 )
+_SHOWN: Final = FIGURES[:4]
 _HALF: Final = f"""
-SELECT day_on, channel, {", ".join(FIGURES)} FROM {{table}}
+SELECT day_on, channel, {", ".join(_SHOWN)} FROM {{table}}
 WHERE provider_id = :p AND day_on BETWEEN :first AND :last{{merchant}}
 """
 _BOTH: Final = f"""
-SELECT day_on, channel, {", ".join(f"sum({one})" for one in FIGURES)}
+SELECT day_on, channel, {", ".join(f"sum({one})" for one in _SHOWN)}
 FROM ({{kept}} UNION ALL {{waiting}}) both_parts GROUP BY 1, 2 ORDER BY 1, 2
 """
 
@@ -128,7 +112,5 @@ def read(
         text(_BOTH.format(kept=kept, waiting=waiting)),
         {"p": provider_id, "m": merchant_id, "first": first, "last": last},
     )
-    found = [
-        Cell(row[0], row[1], Sums(*map(int, row[2:6])), Sums(*map(int, row[6:10]))) for row in rows
-    ]
+    found = [Cell(row[0], row[1], Sums(*map(int, row[2:6]))) for row in rows]
     return [cell for cell in found if not cell.sums.is_nothing]

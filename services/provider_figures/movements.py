@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services import ways
 from services.bills.days import ends, starts
 from services.shop_figures.day_list import MOVED, OF_THE_ORDER
 
@@ -24,7 +25,7 @@ class MoneyMoved:
     merchant: str
     store: str
     channel: str
-    way: str  # of `cells.Way`
+    way: str  # of `ways.Way`
     out_trade_no: str
     number: str  # the refund's own, or the wallet's number of the payment
     fen: int
@@ -33,8 +34,7 @@ class MoneyMoved:
 _DAY: Final = """
 SELECT moved.at, moved.kind, m.out_sub_mch_id, m.name,
     s.name || CASE s.branch_name WHEN '' THEN '' ELSE ' · ' || s.branch_name END,
-    o.channel, CASE WHEN o.purpose = 'recharge' THEN 'recharge'
-        WHEN o.intent_key LIKE 'code:%' THEN 'code' ELSE 'page' END,
+    o.channel, {way},
     o.out_trade_no, moved.number, moved.fen
 FROM {moved}
 JOIN pay_order o ON o.provider_id = :p AND o.id = moved.order_id
@@ -51,7 +51,7 @@ def of_day(
     """Oldest first. The second payment of an order and its way back are neither taken nor told."""
     merchant = "" if merchant_id is None else " AND o.merchant_id = :m"
     rows = session.execute(
-        text(_DAY.format(moved=MOVED, of_the_order=OF_THE_ORDER, merchant=merchant)),
+        text(_DAY.format(moved=MOVED, way=ways.SQL, of_the_order=OF_THE_ORDER, merchant=merchant)),
         {"p": provider_id, "m": merchant_id, "since": starts(day), "until": ends(day)},
         execution_options={"yield_per": 1000},
     )

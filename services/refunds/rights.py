@@ -132,6 +132,17 @@ def allowed_by(
     return who.actor
 
 
+def gives_back(session: Session, who: Acting, freeze: DepositFreeze) -> str:
+    """`allowed_by` of whoever acts in the merchant's office: an owner or a manager, no clerk."""
+    key = ("admin" if who.role.is_providers else "staff", "id", who.id)
+    one = _person(session, who.provider_id, key)
+    if one is None:
+        raise NotFound(who.actor)
+    if one.role not in (Role.OWNER, Role.MANAGER) or not _has_right(session, one, freeze):
+        raise RefundNoRight("没有退还押金的权限，请有退款权限的店长或商户管理员操作")
+    return one.actor
+
+
 def _of_the_store(session: Session, one: _Person, order: PayOrder | DepositFreeze) -> bool:
     """Works where the order was made, owns the merchant, or is of its provider."""
     if not one.is_active:

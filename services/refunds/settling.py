@@ -105,7 +105,7 @@ def _succeed(session: Session, locked: Locked, at: datetime, now: datetime) -> b
     attempt.refunded_fen += refund.amount_fen
     if attempt.transaction_id == order.transaction_id:
         order.refunded_fen += refund.amount_fen
-        totals.add_refund(session, order, refund)
+        totals.add_refund(session, order, refund, attempt)
     elif attempt.refunded_fen == attempt.amount_fen:  # a second payment has gone back
         end_case(session, refund.provider_id, CaseKind.PAID_TWICE, attempt.out_trade_no, now)
     _told(session, locked, "refund_succeeded", f"upstream:{attempt.channel}", now)

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services import ways
 from services.bills.days import ends, starts
 from services.order_list import Scope
 from services.shop_figures.parts import named, narrow
@@ -23,6 +24,7 @@ class DayMove:
     kind: str  # payment, refund
     purpose: str  # sale, recharge
     channel: str
+    way: str  # of `ways.Way`
     out_trade_no: str
     number: str  # the refund's own, or the wallet's number of the payment
     fen: int
@@ -49,7 +51,7 @@ MOVED: Final = """(
 # The second payment of an order and its way back are neither taken nor told.
 OF_THE_ORDER: Final = "moved.transaction_id IS NOT DISTINCT FROM o.transaction_id"
 _DAY = """
-SELECT moved.at, moved.kind, o.purpose, o.channel, o.out_trade_no, moved.number, moved.fen,
+SELECT moved.at, moved.kind, o.purpose, o.channel, {way}, o.out_trade_no, moved.number, moved.fen,
     s.name || CASE s.branch_name WHEN '' THEN '' ELSE ' · ' || s.branch_name END AS store,
     COALESCE(c.name, '') AS place, COALESCE(w.name, '') AS staff, o.remark
 FROM {moved}
@@ -66,7 +68,9 @@ ORDER BY moved.at, moved.kind, moved.id
 def movements(session: Session, scope: Scope, day: date) -> Iterator[DayMove]:
     """Oldest first. The second payment of an order and its way back are neither taken nor told."""
     rows = session.execute(
-        text(_DAY.format(moved=MOVED, of_the_order=OF_THE_ORDER, narrow=narrow(scope))),
+        text(
+            _DAY.format(moved=MOVED, way=ways.SQL, of_the_order=OF_THE_ORDER, narrow=narrow(scope))
+        ),
         {**named(scope), "since": starts(day), "until": ends(day)},
     )
     for row in rows:

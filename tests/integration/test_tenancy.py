@@ -9,6 +9,7 @@ import requests
 
 from tests.harness.cloudpay import Till
 from tests.harness.cloudpay_contents import Party
+from tests.harness.holds import hold
 from tests.harness.phone import AGENTS, MAIN, Phone
 from tests.harness.product import Product
 from tests.integration.looking import orders
@@ -56,6 +57,7 @@ def paid(product: Product, phone: MakePhone) -> dict[str, str]:
     made = payer.pay(amount="73.19", remark="73.19-remark")
     order = orders(product)[0]
     product.wait_paid(order.out_trade_no)
+    hold(product)
     _, sn = Party.open(product, Till.of(product)).device()
     (cookie,) = (c for c in payer.http.cookies if c.name.startswith("yima_payer"))
     return {
@@ -98,6 +100,10 @@ def addresses(paid: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
         "/m/orders/<out_trade_no>/refund": [
             ("GET", f"/m/orders/{number}/refund"),
             ("POST", f"/m/orders/{number}/refund"),
+        ],
+        "/m/deposits/<out_freeze_no>": [("GET", "/m/deposits/holdhere")],
+        "/m/deposits/<out_freeze_no>/release": [
+            (method, "/m/deposits/holdhere/release") for method in ("GET", "POST")
         ],
         "/q/<out_mch_id>/<code>/pending": [
             ("GET", f"/q/{OTHER}/{code}/pending?intent=1.1.x"),

@@ -52,7 +52,7 @@ def addresses(app: Flask) -> list[str]:
         "app_id": "wx1", "ticket": "x", "token": "x", "out_id": "x", "shop": "x", "name": "x",
         "slug": "10005", "source": "case", "package": "1", "picture_id": "x", "step": "x",
         "invite": "x", "method": "query_order", "out_device_id": "x", "logo_id": "x",
-        "activator": "x",
+        "activator": "x", "out_freeze_no": "x",
     }  # fmt: skip
     found = []
     for rule in app.url_map.iter_rules():

@@ -19,6 +19,7 @@ from models.merchant import Staff, StaffRole
 from services.people.acting import Role
 from services.people.rights import RIGHTS, Right
 from services.seed import OTHER
+from tests.harness.holds import hold
 from tests.harness.phone import Phone
 from tests.harness.product import Product
 from tests.integration.cards.law.helping import ask, recharge
@@ -42,11 +43,11 @@ ONLY_OWNER = {
 OWNER_AND_MANAGER = {
     "statistics", "card_figures", "card_figures_csv", "payouts", "payout", "member", "staff",
     "staff_new", "staff_add", "staff_one", "staff_edit", "staff_save", "staff_code",
-    "staff_revoke", "staff_password", "staff_remove",
+    "staff_revoke", "staff_password", "staff_remove", "deposit_release_form", "deposit_release",
 }  # fmt: skip
 ON_DUTY = {"shift_begin", "shift_end"}  # a manager's and a clerk's
 IN_THE_SHOP = {"till", "till_decide"}
-EVERYBODY = {"orders", "order", "refund_form", "refund"}
+EVERYBODY = {"orders", "order", "refund_form", "refund", "deposits", "deposit"}
 
 
 def address(route: Route, ids: dict[str, str]) -> str:
@@ -82,6 +83,7 @@ def ids(shop: Product) -> dict[str, str]:
         "out_shop_id": "qinghe-hubin",
         "code": "8K3FQ3",
         "bind.code": "8K3FQ3",
+        "out_freeze_no": hold(shop),
         "out_device_id": _device(shop, row),
         "activator": _till(shop, row),
         "demo-login.public_id": "nobody",
@@ -181,7 +183,7 @@ def test_each_role_gets_the_pages_of_the_table_and_no_other(
         else:
             answer = one.get(path)
             wanted = {200, 404, 409} if allowed(role, route) else {403}
-            if route.rule.endswith("/refund"):
+            if route.rule.endswith(("/refund", "/release")):
                 wanted |= {403}  # by the person's own right
         assert answer.status_code in wanted, f"{where}: {answer.status_code} {one.said[:200]}"
         if answer.status_code == 403 and not allowed(role, route):
@@ -221,6 +223,7 @@ def stranger(shop: Product, desk: MakeDesk, name: str) -> requests.Session:
 STATE = (
     "staff", "store", "pay_code", "card_payout", "card_payout_part", "shift", "member_card",
     "refund", "pay_order", "activation", "member", "device", "till_login",
+    "deposit_freeze", "deposit_move",
 )  # fmt: skip
 
 
