@@ -67,7 +67,7 @@ def _check_top(button: Any) -> None:
 def _check_one(button: Body, codes: dict[str, int], name_most: int) -> None:
     text(button, "name", name_most, codes["name"])
     kind = button.get("type")
-    if kind not in FIELDS:
+    if not isinstance(kind, str) or kind not in FIELDS:
         raise ApiError(codes["type"], "invalid button type")
     only(button, "name", "type", *FIELDS[kind])
     for name in FIELDS[kind]:

@@ -24,6 +24,8 @@ BAD: list[tuple[str, Any, int]] = [
     ("not a list", "menu", 40016),
     ("unknown type", [CLICK | {"type": "dial"}], 40017),
     ("no type", [{"name": "收款"}], 40017),
+    ("a list as type", [CLICK | {"type": ["click"]}], 40017),
+    ("an object as type below", sub(type={}), 40024),
     ("name of 18 bytes", [CLICK | {"name": "六个汉字太长"}], 40018),
     ("no name", [CLICK | {"name": ""}], 40018),
     ("no key", [{"name": "收款", "type": "click"}], 40019),
