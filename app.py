@@ -13,7 +13,7 @@ from cli import register as register_commands
 from config.logging import configure_logging
 from config.settings import Settings, load_settings
 from services.deps import Deps, build_deps
-from web import assets, formats, guard, helping, i18n
+from web import assets, crowd, formats, guard, helping, i18n
 from web.runtime import Runtime
 
 
@@ -38,6 +38,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
     register_commands(app)
+    crowd.install(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         proxied: Any = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)

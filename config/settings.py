@@ -97,6 +97,13 @@ class Settings(BaseSettings):
     cpay_merchant_per_minute: int = Field(
         default=6000, ge=0, description="API calls of one merchant in a minute; 0: no limit"
     )
+    cpay_merchant_share: int = Field(
+        default=50,
+        ge=1,
+        le=100,
+        description="share of a process's free threads that one merchant's API calls may hold, "
+        "percent; 100: no limit",
+    )
     cpay_address_per_minute: int = Field(
         default=12_000, ge=0, description="API calls from one address in a minute; 0: no limit"
     )

@@ -22,6 +22,7 @@ from secretbox.ring import KeyRing
 from services.accounts import AccountBook, ProviderAccounts, load_accounts
 from services.cloudpay.keyuse import Traces
 from services.cloudpay.limits import Limits
+from services.cloudpay.threads import Threads
 from services.kept import Kept
 from services.oa.book import TokenBook
 
@@ -39,6 +40,7 @@ class Deps:
     oa_tokens: TokenBook = field(default_factory=TokenBook)  # of this database
     cpay_kept: Kept = field(default_factory=Kept)  # callers of the API, of this database
     cpay_limits: Limits = field(default_factory=Limits)
+    cpay_threads: Threads = field(default_factory=Threads)
     cpay_traces: Traces = field(default_factory=Traces)
 
     def accounts_of(self, provider_id: int, version: int) -> ProviderAccounts:

@@ -85,6 +85,15 @@ def _run(call: Call, method: Method) -> bytes:
 
 def _content(call: Call, method: Method) -> str:
     _check_rate(call)
+    caller = call.caller
+    own = (caller.provider_id, caller.merchant_id)
+    with call.deps.cpay_threads.call(call.deps.settings, own, call.left_s) as is_within:
+        if not is_within:
+            raise _too_many("同时处理的请求太多")
+        return _worked(call, method)
+
+
+def _worked(call: Call, method: Method) -> str:
     _check_party(call)
     asked = read_members(method.asked, call.content)
     trading.check_device(call, method, asked)
@@ -132,11 +141,14 @@ def _check_rate(call: Call) -> None:
     caller = call.caller
     own = (caller.provider_id, caller.merchant_id)
     if not call.deps.cpay_limits.takes_merchant(call.deps.settings, *own):
-        raise Refused(
-            "请求太频繁，请3秒后用原请求重试",
-            internal=Internal.TOO_MANY,
-            reply_status=Status.AGAIN,
-        )
+        raise _too_many("请求太频繁")
+
+
+def _too_many(what: str) -> Refused:
+    """Of a merchant that is proven: nothing was done, and the same request may come again."""
+    return Refused(
+        f"{what}，请3秒后用原请求重试", internal=Internal.TOO_MANY, reply_status=Status.AGAIN
+    )
 
 
 def _check_party(call: Call) -> None:

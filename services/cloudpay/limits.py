@@ -1,5 +1,9 @@
 """How many calls are taken in a minute: by one address, by one merchant, and with wrong codes.
 
+Large limits are not taken at once: six thousand calls that were saved up for a minute would be the
+whole machine's for ten seconds, so a burst is a sixth of a minute's, or 60. What calls take while
+they last is shared in `threads.py`.
+
 Counted in the process's memory: a process takes its share, the limit over the number of web
 processes. One device's connection stays with one process, so alone it gets that share. Nothing of
 this protects a secret: a code has 256 bits, and nobody guesses one. It keeps one caller, whose till
@@ -29,11 +33,12 @@ from config.settings import Settings
 _MOST: Final = 20_000
 _PROVEN_S: Final = 600.0
 _WINDOW_S: Final = 60.0
+_BURST: Final = 60  # so many may always come at once, if a minute has so many
 
 
 @dataclass
 class Bucket:
-    """At most so many at once, and as many again over a minute (GCRA: one time per key)."""
+    """At most so many over a minute, in bursts of `at_once` (GCRA: one time per key)."""
 
     clock: Callable[[], float] = time.monotonic
     _ends: dict[Hashable, float] = field(default_factory=dict, repr=False)
@@ -46,7 +51,7 @@ class Bucket:
         now, each = self.clock(), _WINDOW_S / per_minute
         with self._turn:
             ends = max(now, self._ends.get(key, now)) + each
-            if ends - now > _WINDOW_S + each / 2:
+            if ends - now > (at_once(per_minute) + 0.5) * each:
                 return False
             if key not in self._ends and len(self._ends) >= _MOST:
                 self._forget(now)
@@ -58,7 +63,7 @@ class Bucket:
         if per_minute <= 0:
             return False
         now, each = self.clock(), _WINDOW_S / per_minute
-        return max(now, self._ends.get(key, now)) + each - now > _WINDOW_S + each / 2
+        return max(now, self._ends.get(key, now)) + each - now > (at_once(per_minute) + 0.5) * each
 
     def _forget(self, now: float) -> None:
         """Those that have all they had; if nobody has, everybody."""
@@ -106,6 +111,11 @@ class Limits:
 
 def _share(settings: Settings, per_minute: int) -> float:
     return max(1.0, per_minute / settings.web_workers) if per_minute > 0 else 0.0
+
+
+def at_once(per_minute: float) -> float:
+    """How many of a minute's calls may come in one moment."""
+    return max(per_minute / 6, min(per_minute, _BURST))
 
 
 def network(ip: str) -> str:

@@ -36,7 +36,7 @@ class Internal(IntEnum):
     MEMBER = 1002  # a member is missing or wrong; the description names it
     NO_METHOD = 1003
     TOO_LARGE = 1004
-    TOO_MANY = 1005  # the rate limit
+    TOO_MANY = 1005  # calls in a minute, or at a time
     PARTY = 1006  # the provider, shop, device or person named is not this merchant's
     DISABLED = 1007  # the merchant or its shop is switched off
     PERMISSION = 1008  # a permission or a product is not open

@@ -14,8 +14,17 @@ from tests.harness.product import Product
 
 
 @contextmanager
-def web_processes(product: Product, workers: int) -> Iterator[str]:
-    """The address of `workers` web processes that serve what `product` serves."""
+def web_processes(product: Product, workers: int, **more: str) -> Iterator[str]:
+    """The address of `workers` web processes that serve what `product` serves; `more` settings."""
+    with web_server(product, workers, **more) as (url, _):
+        yield url
+
+
+@contextmanager
+def web_server(
+    product: Product, workers: int, **more: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """So, with the first process, which a test may stop itself."""
     settings = product.deps.settings
     port = free_port()
     env = {
@@ -28,12 +37,13 @@ def web_processes(product: Product, workers: int) -> Iterator[str]:
         "SIMULATOR_URL": settings.simulator_url,
         "DATA_DIR": str(settings.data_dir),
         "LOG_LEVEL": "ERROR",
+        **more,
     }
     words = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "wsgi:app"]
     process = subprocess.Popen(words, cwd=ROOT, env=env)
     try:
         wait_for(f"http://127.0.0.1:{port}/healthz")
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)

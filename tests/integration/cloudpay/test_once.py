@@ -175,7 +175,10 @@ class Web:
             [sys.executable, "-c", _WEB], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True,
         )  # fmt: skip
-        given = {"settings": {name: settings[name] for name in names}, "dies_after": dies_after}
+        kept = {name: settings[name] for name in names} | {
+            "web_threads": 40
+        }  # twenty calls at once
+        given = {"settings": kept, "dies_after": dies_after}
         self._write(given)
 
     def _write(self, given: dict[str, Any]) -> None:

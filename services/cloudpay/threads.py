@@ -1,0 +1,95 @@
+"""Whose calls hold a web process's threads: one merchant leaves others as many as it takes.
+
+The limits by the minute do not see how long a call takes: twenty payments over a wallet that is
+slow today, or twenty repeats that wait for their first, would hold every thread while they are far
+below any of them. So of the threads that others leave, one merchant's calls hold half at most
+(`CPAY_MERCHANT_SHARE`), one always. Alone in a process of eight it has four, beside four pages that
+wait for their orders, two: the more there is to do, the less one merchant can take.
+
+A call above that waits half a second for one of its own merchant's to end, as long as a quarter of
+the threads is free for others, and then hears that it is to come again: short bursts pass unseen.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from config.settings import Settings
+
+PATIENCE_S: Final = 0.5
+Merchant = tuple[int, int]  # provider_id, merchant_id
+
+
+@dataclass
+class Threads:
+    """Of one process."""
+
+    clock: Callable[[], float] = time.monotonic
+    _pages: int = 0  # requests that are no call
+    _held: Counter[Merchant] = field(default_factory=Counter, repr=False)
+    _waiting: int = 0
+    _turn: threading.Condition = field(default_factory=threading.Condition, repr=False)
+
+    @contextmanager
+    def page(self) -> Iterator[None]:
+        """A request of a browser, a wallet or a machine is under way."""
+        with self._turn:
+            self._pages += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._pages -= 1
+                self._turn.notify_all()
+
+    @contextmanager
+    def call(self, settings: Settings, whose: Merchant, most_s: float) -> Iterator[bool]:
+        """Whether this call of a merchant may go on; it waits for that `most_s` at most."""
+        if settings.cpay_merchant_share >= 100:
+            yield True
+            return
+        is_within = self._take(settings, whose, min(PATIENCE_S, most_s))
+        try:
+            yield is_within
+        finally:
+            if is_within:
+                self._give_back(whose)
+
+    def _take(self, settings: Settings, whose: Merchant, patience_s: float) -> bool:
+        ends = self.clock() + patience_s
+        with self._turn:
+            while not self._is_within(settings, whose):
+                left = ends - self.clock()
+                if left <= 0 or not self._may_wait(settings.web_threads):
+                    return False
+                self._waiting += 1
+                try:
+                    self._turn.wait(left)
+                finally:
+                    self._waiting -= 1
+            self._held[whose] += 1
+            return True
+
+    def _is_within(self, settings: Settings, whose: Merchant) -> bool:
+        own = self._held[whose]
+        others = self._pages + self._held.total() - own
+        share = (settings.web_threads - others) * settings.cpay_merchant_share // 100
+        return own < max(1, share)
+
+    def _may_wait(self, threads: int) -> bool:
+        """Whether a quarter of the threads stays free with one more that waits."""
+        busy = self._pages + self._held.total() + self._waiting + 1
+        return threads - busy >= max(1, threads // 4)
+
+    def _give_back(self, whose: Merchant) -> None:
+        with self._turn:
+            self._held[whose] -= 1
+            if not self._held[whose]:
+                del self._held[whose]
+            self._turn.notify_all()
