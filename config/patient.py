@@ -6,6 +6,14 @@ server skip such lines; gunicorn skips one, and a thread then waits for the rest
 nobody has begun. Here they are taken from the socket by the process's own loop, so that a waiting
 device costs no thread; a connection is given to one when a request's first byte is there.
 
+A connection is ended there, too. gunicorn waits up to two seconds for the other side to end it as
+well, so that the last answer is not cut off, and its loop waits with it: nobody else is served
+meanwhile, and thirty tills that keep their sockets open hold a stop for longer than it may last.
+
+A process that is told to stop answers what is inside. It takes what has been waiting to be accepted
+and then listens no more (a client hears at once that nobody is there, and a proxy goes on to the
+next process), and pages that wait for their orders are sent away with what is known.
+
 A connection that TLS ends at in gunicorn itself is left as it is: nothing can be seen without it.
 """
 
@@ -13,15 +21,22 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import deque
 from concurrent.futures import Future
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import (  # type: ignore[import-untyped]
+    STOP_KEEPALIVE_LINGER,
+    TConn,
+    ThreadWorker,
+)
 
 BLANK = b"\r\n"
 _MOST = 4096
+_LINGER_S, _DRAINED = 2.0, 65536  # as gunicorn has it
+_LAST_LINGER_S = 0.5  # of a worker that stops
 
 
 def begins(sock: socket.socket) -> bool:
@@ -41,18 +56,43 @@ def begins(sock: socket.socket) -> bool:
     return not seen or blanks < len(seen)
 
 
+class Conn(TConn):  # type: ignore[misc]
+    """A connection whose end is left to the worker's loop."""
+
+    def __init__(self, worker: PatientWorker, client: socket.socket, *places: Any) -> None:
+        super().__init__(worker.cfg, client, *places)
+        self._worker = worker
+        self.drained = 0
+
+    def close(self, graceful: bool = False) -> None:
+        if graceful and not self.cfg.is_ssl:
+            self._worker.linger(self)
+        else:
+            super().close(graceful)
+
+
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """Waits for a request's first byte in the loop, never in a thread."""
+    """Waits in its loop, never in a thread, for a request's first byte; and never for an end."""
+
+    def __init__(self, *words: Any, **more: Any) -> None:
+        super().__init__(*words, **more)
+        self.lingering: deque[Conn] = deque()  # the oldest stands first
 
     def accept(self, listener: socket.socket) -> None:
-        """As the parent does, but nobody waits for the connection's first byte in a thread."""
+        self._accept(listener)
+
+    def _accept(self, listener: socket.socket) -> bool:
+        """As the parent does, but nobody waits for the connection's first byte in a thread; whether
+        there may be another one."""
         try:
             client, address = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
+        except BlockingIOError:
+            return False
+        except ConnectionAbortedError:
+            return True
         client.setblocking(False)
         self.nr_conns += 1
-        conn = TConn(self.cfg, client, address, listener.getsockname())
+        conn = Conn(self, client, address, listener.getsockname())
         if self.cfg.is_ssl:
             client.setblocking(True)
             self.enqueue_req(conn)
@@ -61,9 +101,20 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self.enqueue_req(conn)
         else:
             self._await_first(conn)
+        return True
+
+    def _accept_all(self, listener: socket.socket) -> None:
+        """Whoever has connected already has perhaps sent a request as well."""
+        try:
+            for _ in range(self.cfg.backlog):
+                if not self._accept(listener):
+                    return
+        except OSError as problem:  # e.g. no more open files
+            self.log.warning("connections not accepted before the stop: %s", problem)
 
     def _await_first(self, conn: Any) -> None:
-        conn.timeout = time.monotonic() + self.cfg.keepalive
+        patience = self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER
+        conn.timeout = time.monotonic() + patience
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
@@ -81,11 +132,62 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             conn.set_timeout()
             self.keepalived_conns.append(conn)  # the oldest stands first
 
+    def linger(self, conn: Conn) -> None:
+        """End our side, and read what still comes until the other side has ended its own."""
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            conn.sock.close()
+            return
+        conn.timeout = time.monotonic() + (_LINGER_S if self.alive else _LAST_LINGER_S)
+        self.nr_conns += 1
+        self.lingering.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self._on_lingering_readable, conn))
+
+    def _on_lingering_readable(self, conn: Conn, client: socket.socket) -> None:
+        try:
+            piece = client.recv(_MOST)
+        except BlockingIOError:
+            return
+        except OSError:
+            piece = b""
+        conn.drained += len(piece)
+        if not piece or conn.drained > _DRAINED:
+            self.lingering.remove(conn)
+            self._forget(conn)
+
+    def _forget(self, conn: Conn) -> None:
+        self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """No longer than until the next one of those is to be closed."""
+        waiting = (self.lingering, self.pending_conns)
+        ends = [conns[0].timeout - time.monotonic() for conns in waiting if conns]
+        super().wait_for_and_dispatch_events(max(0.0, min([timeout, *ends])))
+
+    def murder_pending(self) -> None:
+        """Called at every turn of the loop."""
+        super().murder_pending()
+        while self.lingering and self.lingering[0].timeout <= time.monotonic():
+            self._forget(self.lingering.popleft())
+
     def _cap_keepalive(self, deadline: float) -> None:
-        """A worker that stops does not wait for devices that have asked nothing, either."""
+        """Called once, when the worker begins to stop. It does not wait for devices that have asked
+        nothing, either; who came before it is served, who comes after it meets nobody."""
+        for listener in self.sockets:
+            self._accept_all(listener)
+            listener.close()
+        runtime = getattr(self.app.callable, "extensions", {}).get("yima")
+        getattr(runtime, "before_stop", bool)()
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
+        last = time.monotonic() + _LAST_LINGER_S
+        for conn in self.lingering:
+            conn.timeout = min(conn.timeout, last)
 
     def finish_request(self, conn: Any, fs: Future[Any]) -> None:
         """Blank lines that came together with the request before are not the next one's begin."""

@@ -41,16 +41,21 @@ class Watcher:
     _thread: threading.Thread | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
 
-    def stop(self) -> None:
-        """Send every waiting page away and end the thread, before the database goes."""
+    def send_away(self) -> None:
+        """Every page that waits, and every one that comes, hears at once what is known."""
         self._stopping.set()
         with self._turn:
             self._turn.notify_all()
+
+    def stop(self) -> None:
+        """So, and the thread has ended: before the database goes."""
+        self.send_away()
         if self._thread is not None:
             self._thread.join()
 
     def wait(self, key: Key, seen: str, current: str, seconds: float) -> tuple[str, bool]:
-        """The state once it differs from `seen`, or the last known one; and whether we waited."""
+        """The state once it differs from `seen`, or the last known one; and whether we waited, or
+        there was no need to: False means that the page is to come again."""
         if current != seen or current in FINAL:
             return current, True
         deadline = time.monotonic() + seconds
@@ -65,7 +70,7 @@ class Watcher:
                     if self._stopping.is_set():
                         break
                     self._turn.wait(left)
-                return entry.state, True
+                return entry.state, entry.state != seen or not self._stopping.is_set()
             finally:
                 entry.pages -= 1
                 if entry.pages == 0:
