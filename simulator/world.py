@@ -60,6 +60,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     codes: dict[str, Code] = field(default_factory=dict)
     nonces: dict[str, tuple[float, str]] = field(default_factory=dict)
+    rates: dict[str, tuple[int, int]] = field(default_factory=dict)  # the second, its calls
     tokens: dict[str, Token] = field(default_factory=dict)
     switches: Switches = field(default_factory=Switches)
     trail: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=500))
@@ -148,6 +149,7 @@ class World:
             self.due.clear()
             self.codes.clear()
             self.nonces.clear()
+            self.rates.clear()
             self.tokens.clear()
             self.switches.reset()
             self.trail.clear()

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from simulator import strict_json, wire
 from simulator.faults import Fault
 from simulator.parties import WechatProvider
-from simulator.wechat import fields, sign
+from simulator.wechat import fields, rates, sign
 from simulator.wechat.errors import (
     BAD_PARAMETER,
     OK,
@@ -65,9 +65,10 @@ def _serve(world: World, operation: Operation, path: dict[str, str]) -> Response
         asked = read_request()
         provider = sign.authenticate(world, asked)
         serial = sign.answers_with(world, provider, asked)
-        params = _parameters(operation, asked, path)
-        number = str(params.get("out_trade_no", ""))
-        result = operation.work(world, provider, params)
+        with rates.counted(world, provider.sp_mchid, operation.name):
+            params = _parameters(operation, asked, path)
+            number = str(params.get("out_trade_no", ""))
+            result = operation.work(world, provider, params)
     except Refusal as no:
         world.note("in", operation.name, f"{no.status} {no.code} {no.message}", number)
         answer = refusal_answer(no)
