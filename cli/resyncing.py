@@ -14,7 +14,8 @@ from models.provider import Provider
 from services import restored
 from services import resync as asking
 from services.deps import Deps
-from services.resync import MARGIN, REFUNDED_LATER, Report, Told, Window
+from services.intent_log import Told, ToldDeposit, read_log
+from services.resync import MARGIN, REFUNDED_LATER, Report, Window
 from web.runtime import deps
 
 
@@ -46,7 +47,7 @@ class Moment(click.ParamType[datetime]):
     "logs",
     type=click.File("r", encoding="utf-8", errors="replace"),
     multiple=True,
-    help="Our own log since the backup, which names orders it has lost; - is stdin; repeatable.",
+    help="Our own log since the backup, which names what it has lost; - is stdin; repeatable.",
 )
 @with_appcontext
 def resync(
@@ -61,9 +62,9 @@ def resync(
     if since is None:
         raise click.UsageError("no restored backup waits: say --since <time>")
     window = Window(since - MARGIN, until or here.now(), _provider(here, out_mch_id))
-    told: set[Told] = set()
+    told: set[Told | ToldDeposit] = set()
     for log in logs:
-        told |= asking.read_log(log)
+        told |= read_log(log)
     report = asking.resync(here, window, told, actor=f"cli:{getpass.getuser()}"[:64])
     _say(report)
     if report.unanswered or report.disagreeing:
@@ -88,6 +89,8 @@ def _say(report: Report) -> None:
         click.echo(f"adopted: payment {number}")
     for number in report.refunds:
         click.echo(f"adopted: refund {number}")
+    for what in report.deposits:
+        click.echo(f"adopted: {what}")
     for synced in report.disagreeing:
         for answer in synced.answers:
             if not answer.is_agreed:

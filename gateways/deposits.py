@@ -56,6 +56,18 @@ class FreezeWord:
     rest_fen: int | None = None  # still held
     is_moving: bool = False  # the wallet is at a consumption of it
 
+    @property
+    def was_held(self) -> bool:
+        """It is held, or has been: one that was never agreed to ends without a time."""
+        if self.freeze_fen is None or self.freeze_id is None:
+            return False
+        seen = self.frozen_at is not None or bool(self.consumed_fen)
+        return self.state is FreezeState.FROZEN or (self.state is FreezeState.ENDED and seen)
+
+    @property
+    def was_consumed(self) -> bool:
+        return self.was_held and bool(self.consumed_fen)
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -84,7 +96,7 @@ class ReleaseRequest:
 
     hold: Hold
     out_unfreeze_no: str
-    amount_fen: int  # WeChat: all of it, nothing else can be released
+    amount_fen: int  # WeChat: all of it, nothing else can be released; 0: asked, not known
     remark: str
 
 
@@ -96,6 +108,7 @@ class ReleaseWord:
     raw_state: str
     release_id: str | None = None
     done_at: datetime | None = None
+    amount_fen: int | None = None  # where the wallet says so
 
 
 class Deposits(Protocol):

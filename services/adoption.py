@@ -48,7 +48,7 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Home:
+class Home:
     """Whose trade it would be, and the account to ask under."""
 
     provider_id: int
@@ -75,7 +75,7 @@ def adopt(
     found = deps.transact(lambda s: _known(s, provider_id, out_trade_no))
     if found is not None:
         return _as_known(found, channel)
-    home = _find_home(deps, provider_id, channel, out_trade_no, payee)
+    home = find_home(deps, provider_id, channel, out_trade_no, payee)
     if home is None:
         return None
     trade = deps.gateways.pay[channel].query(home.account, out_trade_no)
@@ -100,10 +100,11 @@ def _as_known(attempt: PayAttempt, channel: str) -> Adopted | None:
     return Adopted(attempt.provider_id, attempt.order_id, attempt.id, is_new=False)
 
 
-def _find_home(
+def find_home(
     deps: Deps, provider_id: int, channel: str, out_trade_no: str, payee: str | None
-) -> _Home | None:
-    """The merchant whose prefix begins the number (the longest one) and who is the payee."""
+) -> Home | None:
+    """The merchant whose prefix begins the number (the longest one) and who is the payee; with a
+    store: the payee's own, or the merchant's first."""
 
     def unit(session: Session) -> tuple[int, list[tuple[Merchant, int, int | None]]]:
         version = session.get_one(Provider, provider_id).account_version
@@ -134,7 +135,7 @@ def _find_home(
             continue
         if is_payee:
             store = own_store or store_id
-            return _Home(provider_id, merchant.id, merchant.order_prefix, store, account)
+            return Home(provider_id, merchant.id, merchant.order_prefix, store, account)
     return None
 
 
@@ -152,7 +153,7 @@ def _store_of(session: Session, merchant: Merchant, channel: str, payee: str | N
     )
 
 
-def _is_ours(trade: Trade, home: _Home, out_trade_no: str) -> bool:
+def _is_ours(trade: Trade, home: Home, out_trade_no: str) -> bool:
     return (
         trade.state is TradeState.SUCCESS
         and trade.out_trade_no == out_trade_no
@@ -163,7 +164,7 @@ def _is_ours(trade: Trade, home: _Home, out_trade_no: str) -> bool:
     )
 
 
-def _write(session: Session, deps: Deps, home: _Home, trade: Trade, actor: str) -> Adopted | None:
+def _write(session: Session, deps: Deps, home: Home, trade: Trade, actor: str) -> Adopted | None:
     """The order if it is missing, the attempt, and what the wallet said of it: all or nothing."""
     now = deps.now()
     order, is_new = _order_of(session, home, trade, now)
@@ -198,7 +199,7 @@ def _write(session: Session, deps: Deps, home: _Home, trade: Trade, actor: str) 
     return Adopted(home.provider_id, order.id, made, is_new=True)
 
 
-def _order_of(session: Session, home: _Home, trade: Trade, now: datetime) -> tuple[PayOrder, bool]:
+def _order_of(session: Session, home: Home, trade: Trade, now: datetime) -> tuple[PayOrder, bool]:
     """The order of this trade, locked: the one it is a further attempt of, or one made for it.
 
     True where it was made by this call.
@@ -218,7 +219,7 @@ def _order_of(session: Session, home: _Home, trade: Trade, now: datetime) -> tup
     return attempts.lock_order(session, home.provider_id, found), made is not None
 
 
-def _order_number(session: Session, home: _Home, number: str) -> tuple[str, bool]:
+def _order_number(session: Session, home: Home, number: str) -> tuple[str, bool]:
     """(the order's number, whether it is of our own making) for an attempt's number.
 
     `X_2` is the second attempt of X where X is a number of ours, or the number that X's next
@@ -245,7 +246,7 @@ def _order_number(session: Session, home: _Home, number: str) -> tuple[str, bool
 
 
 def _order_values(
-    home: _Home, number: str, is_own: bool, trade: Trade, now: datetime
+    home: Home, number: str, is_own: bool, trade: Trade, now: datetime
 ) -> dict[str, object]:
     """A one-off number keeps its intention, so that its link shows it as paid."""
     at = trade.paid_at or now
@@ -265,7 +266,7 @@ def _order_values(
     }
 
 
-def _attempt_values(home: _Home, order_id: int, trade: Trade, now: datetime) -> dict[str, object]:
+def _attempt_values(home: Home, order_id: int, trade: Trade, now: datetime) -> dict[str, object]:
     """Closed until `apply_trade` says otherwise: it takes no place from an attempt that is open."""
     at = trade.paid_at or now
     return {

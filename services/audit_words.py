@@ -42,6 +42,8 @@ WORDS: Final = {
     "order_followed_up": "支付后处理",
     "code_payment_cancelled": "撤销付款码收款",
     "deposit_asked": "发起押金冻结",
+    "deposit_adopted": "补记押金",
+    "deposit_move_adopted": "补记押金消费或解冻",
     "deposit_consume_asked": "发起押金消费",
     "deposit_release_asked": "发起押金解冻",
     "deposit_release_denied": "押金解冻被拒",

@@ -198,7 +198,8 @@ CASES: Final[dict[CaseKind, Words]] = {
     ),
     CaseKind.DEPOSIT_MISMATCH: Words(
         "the wallet holds another amount of a deposit than we think",
-        "compare with the wallet's console; consume and release nothing of it until you know",
+        "after a restored backup: `flask orders resync --log`; else compare with the wallet's"
+        " console, and consume and release nothing of it until you know",
     ),
     CaseKind.DEPOSIT_ENDS: Words(
         "a deposit is held for 28 days: in two more its wallet gives it back by itself",

@@ -1,18 +1,19 @@
 """After a restored backup: the wallets are asked about everything that the backup may not know.
 
-What is unfinished here is asked about; what was paid lately is asked whether money went back; the
-numbers of lost orders come from logs, from the wallets' bills, and from notifications that come
-again. None of these is believed without the wallet's answer to a question of ours.
+What is unfinished here is asked about; what was paid lately is asked whether money went back; what
+is held of payers, what became of it; the numbers of lost orders and deposits come from logs, from
+the wallets' bills, and from notifications that come again. None of these is believed without the
+wallet's answer to a question of ours.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import select, text
@@ -23,13 +24,16 @@ from services import audit, restored
 from services.adopted_refunds import adopt_refund
 from services.adoption import adopt
 from services.bill_resync import hear_bills, to_come
+from services.deposits import resyncing as holds
 from services.deps import Deps
+from services.intent_log import Told, ToldDeposit
 from services.syncing import SILENT, Synced, sync_order
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 MARGIN = timedelta(minutes=10)  # commits were on their way when the snapshot was taken
+CLOSED_LATER = timedelta(days=1)  # what had ended so long before it may have happened after all
 REFUNDED_LATER = timedelta(days=30)  # payments of so long before the backup are asked about refunds
 
 
@@ -42,15 +46,6 @@ class Window:
     provider_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Told:
-    """A number that a log names: not a fact, a question to ask."""
-
-    out_trade_no: str
-    channel: str
-    out_refund_no: str = ""
-
-
 @dataclass
 class Report:
     """What was asked, what came back, what is open."""
@@ -60,20 +55,25 @@ class Report:
     disagreeing: list[Synced] = field(default_factory=list)
     adopted: list[str] = field(default_factory=list)
     refunds: list[str] = field(default_factory=list)
+    deposits: list[str] = field(default_factory=list)  # holds, consumptions and releases
     unanswered: list[str] = field(default_factory=list)
     older: int = 0  # payments before the window that were not asked whether money went back
     to_come: list[str] = field(default_factory=list)  # what only a later day tells
     refunds_wait: bool = False  # for an answer, another provider, or an earlier time
 
 
-def resync(deps: Deps, window: Window, told: Iterable[Told], *, actor: str) -> Report:
+def resync(deps: Deps, window: Window, told: Iterable[Told | ToldDeposit], *, actor: str) -> Report:
     """Ask about everything; safe to run again at any time.
 
     Ends the wait of refunds where every question had an answer.
     """
     report = Report()
     before = deps.transact(_last_entry)
-    report.unanswered += _adopt_told(deps, window, sorted(set(told)), actor)
+    told = set(told)
+    deposits = [one for one in told if isinstance(one, ToldDeposit)]
+    payments = sorted(one for one in told if isinstance(one, Told))
+    report.unanswered += _hear_deposits(deps, window, deposits, actor)  # its orders are of them
+    report.unanswered += _adopt_told(deps, window, payments, actor)
     hear_bills(deps, window.since, window.until)
     orders = deps.transact(lambda s: _orders(s, window))
     for synced in _side_by_side(deps, orders, lambda o: _sync(deps, o, actor)):
@@ -81,29 +81,12 @@ def resync(deps: Deps, window: Window, told: Iterable[Told], *, actor: str) -> R
     report.older = deps.transact(lambda s: _older(s, window))
     report.adopted = deps.transact(lambda s: _since(s, before, "order_adopted", "attempt"))
     report.refunds = deps.transact(lambda s: _since(s, before, "refund_adopted", "out_refund_no"))
+    report.deposits = deps.transact(lambda s: _deposits_since(s, before))
     report.to_come = list(to_come(deps, window.since, window.until, window.provider_id))
     if not report.unanswered:
         deps.transact(lambda s: _finish(s, deps, window, report, actor))
     report.refunds_wait = deps.transact(restored.unfinished_since) is not None
     return report
-
-
-def read_log(lines: Iterable[str]) -> set[Told]:
-    """The numbers in our own log: its lines are JSON, whatever else stands there is passed over."""
-    found: set[Told] = set()
-    for line in lines:
-        start = line.find("{")
-        try:
-            said = json.loads(line[start:]) if start >= 0 else None
-        except ValueError:
-            continue
-        if isinstance(said, dict) and isinstance(number := said.get("out_trade_no"), str):
-            channel, refund = said.get("channel"), said.get("out_refund_no")
-            if channel == "balance":  # a member's card: no wallet knows the number
-                continue
-            for wallet in [channel] if channel in ("wechat", "alipay") else ["wechat", "alipay"]:
-                found.add(Told(number, wallet, refund if isinstance(refund, str) else ""))
-    return found
 
 
 def _last_entry(session: Session) -> int:
@@ -122,12 +105,47 @@ def _since(session: Session, entry: int, action: str, name: str) -> list[str]:
     return list(rows)
 
 
-def _adopt_told(deps: Deps, window: Window, told: list[Told], actor: str) -> list[str]:
-    """Ask about each number for each provider that it may be of; those without an answer."""
+_DEPOSITS = text("""
+SELECT substr(subject, 9) AS hold, facts ->> 'kind' AS kind, facts ->> 'number' AS number
+FROM audit_entry WHERE id > :entry AND action IN ('deposit_adopted', 'deposit_move_adopted')
+ORDER BY id
+""")
+_MOVES = {"consume": "consumption", "release": "release"}
+
+
+def _deposits_since(session: Session, entry: int) -> list[str]:
+    return [
+        f"{_MOVES[row.kind]} {row.number} of deposit {row.hold}"
+        if row.kind
+        else f"deposit {row.hold}"
+        for row in session.execute(_DEPOSITS, {"entry": entry})
+    ]
+
+
+def _providers(deps: Deps, window: Window) -> list[int]:
     wanted = select(Provider.id).order_by(Provider.id)
     if window.provider_id is not None:
         wanted = wanted.where(Provider.id == window.provider_id)
-    providers = deps.transact(lambda s: list(s.scalars(wanted)))
+    return deps.transact(lambda s: list(s.scalars(wanted)))
+
+
+def _hear_deposits(deps: Deps, window: Window, told: list[ToldDeposit], actor: str) -> list[str]:
+    """Ask about holds that we have and those that logs name; the numbers without an answer."""
+    providers, since = _providers(deps, window), window.since - CLOSED_LATER
+    asked = deps.transact(
+        lambda s: holds.questions(s, told, providers, since=since, until=window.until)
+    )
+
+    def one(question: holds.Question) -> list[str]:
+        pace = partial(_wait_for_quota, deps, question.provider_id)
+        return holds.answer(deps, question, actor, pace)
+
+    return [number for numbers in _side_by_side(deps, asked, one) for number in numbers]
+
+
+def _adopt_told(deps: Deps, window: Window, told: list[Told], actor: str) -> list[str]:
+    """Ask about each number for each provider that it may be of; those without an answer."""
+    providers = _providers(deps, window)
     questions = [(provider, item) for item in told for provider in providers]
     silent = _side_by_side(deps, questions, lambda q: _adopt(deps, q[0], q[1], actor))
     return [number for number in silent if number]
@@ -164,7 +182,7 @@ def _times(window: Window) -> dict[str, object]:
         "provider": window.provider_id,
         "until": window.until,
         "paid_since": window.since - REFUNDED_LATER,
-        "closed_since": window.since - timedelta(days=1),
+        "closed_since": window.since - CLOSED_LATER,
     }
 
 

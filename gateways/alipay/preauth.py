@@ -303,7 +303,8 @@ def _released(req: ReleaseRequest, node: Mapping[str, Any]) -> ReleaseWord:
     ):
         if mapping.word(node, name) not in (ours, None):
             raise ValueError("the answer is about another release")
-    if status == "SUCCESS" and _fen(node, "amount") not in (req.amount_fen, None):
+    amount_fen = _fen(node, "amount")
+    if status == "SUCCESS" and req.amount_fen and amount_fen not in (req.amount_fen, None):
         raise ValueError("the answer is about another amount")
     when = mapping.word_with_blank(node, "gmt_trans")
     at: datetime | None = mapping.from_china_time(when) if when else None
@@ -312,6 +313,7 @@ def _released(req: ReleaseRequest, node: Mapping[str, Any]) -> ReleaseWord:
         raw_state=status,
         release_id=mapping.word(node, "operation_id"),
         done_at=at,
+        amount_fen=amount_fen,
     )
 
 

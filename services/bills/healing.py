@@ -29,6 +29,7 @@ from services.bills.comparing import REFUND_AGREES
 from services.bills.days import china_date
 from services.bills.fetching import find_bill
 from services.cards import agreement
+from services.deposits.lost import regain_consumed
 from services.deps import Deps
 from services.refunds import wallets
 from services.refunds.settling import apply_refund, lock_refund
@@ -102,9 +103,18 @@ def _ask(deps: Deps, case: BillCase, bill: Bill, actor: str) -> Heard:
 def _adopt(deps: Deps, case: BillCase, bill: Bill, actor: str) -> Heard:
     """A payment that we lack becomes an order only by the wallet's own word for it."""
     found = adopt(deps, bill.provider_id, bill.channel, case.number, case.payee, actor)
-    if found is None:
+    if found is None and not _regained(deps, case, bill, actor):
         return Heard(healed=False, said={"adopted": "no: not this merchant's, or not paid"})
     return _after(deps, case, bill, {"adopted": "yes"})
+
+
+def _regained(deps: Deps, case: BillCase, bill: Bill, actor: str) -> bool:
+    """Whether it was consumed of a deposit, where the wallet's bill has that under its number."""
+    if deps.gateways.deposits[bill.channel].numbers_consumptions:
+        return False
+    number = case.number
+    regain_consumed(deps, bill.provider_id, bill.channel, number, case.payee, actor)
+    return deps.transact(lambda s: _attempt(s, bill, number)) is not None
 
 
 def _after(

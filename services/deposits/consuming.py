@@ -24,7 +24,7 @@ from models.order import AttemptMethod, CloseReason, OrderStatus
 from models.provider import Provider
 from services import asking, attempts, closing
 from services.attempts import Made, NewOrder
-from services.deposits import conditions, rooms, sweep
+from services.deposits import conditions, intents, rooms, sweep
 from services.deposits.refusals import (
     DepositAmount,
     DepositBusy,
@@ -117,7 +117,7 @@ def _begin(session: Session, deps: Deps, cmd: Consume) -> _Begun | None:
     number = cmd.out_trade_no
     if not wallet.numbers_consumptions:
         number = freeze.out_freeze_no
-        _take_number(session, made, cmd.provider_id, number)
+        take_number(session, made, cmd.provider_id, number)
     now = deps.now()
     move = DepositMove(
         provider_id=cmd.provider_id,
@@ -217,7 +217,7 @@ WHERE provider_id = :p AND out_trade_no = :n AND method = 'deposit'
 _TAKE = text("UPDATE pay_attempt SET out_trade_no = :n WHERE provider_id = :p AND id = :a")
 
 
-def _take_number(session: Session, made: Made, provider_id: int, number: str) -> None:
+def take_number(session: Session, made: Made, provider_id: int, number: str) -> None:
     """The wallet knows the consumption by the hold's number. One that came to nothing leaves it:
     from now on the wallet's word under this number is about the new one."""
     keys: dict[str, Any] = {"p": provider_id, "n": number, "a": made.attempt_id}
@@ -229,6 +229,9 @@ def _send(deps: Deps, cmd: Consume, begun: _Begun) -> None:
     """Call the wallet, once and never again, and write its answer down."""
     pid, made, freeze = cmd.provider_id, begun.made, begun.freeze
     account = sweep.account_of(deps, freeze)
+    intents.tell_move(
+        freeze, MoveKind.CONSUME, cmd.out_trade_no, cmd.amount_fen, deps.now(), ends=cmd.ends
+    )
     try:
         trade = deps.gateways.deposits[freeze.channel].consume(account, begun.request)
     except GatewayRejected as no:

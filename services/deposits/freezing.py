@@ -25,7 +25,7 @@ from services import audit
 from services.accounts import NotConfigured, account_for, app_of, payee_of
 from services.codepay.codes import CARD, wallet_of
 from services.codepay.refusals import CodeUnreadable
-from services.deposits import conditions, rooms, words
+from services.deposits import conditions, intents, rooms, words
 from services.deposits.refusals import DepositNoQr, DepositNumberTaken
 from services.deposits.words import UNDECIDED
 from services.deps import Deps
@@ -225,6 +225,10 @@ def _ask_wallet(
         goods_tag=cmd.goods_tag,
         no_credit=cmd.no_credit,
         pay_channels=cmd.pay_channels,
+    )
+    until = None if cmd.auth_code else req.expires_at
+    intents.tell_freeze(
+        channel, values["payee"], cmd.out_freeze_no, cmd.freeze_fen, deps.now(), until=until
     )
     try:
         if cmd.auth_code:

@@ -28,7 +28,7 @@ from models.event import CaseKind
 from services.accounts import NotConfigured
 from services.cases import open_case
 from services.claims import claim_statement
-from services.deposits import rooms, sweep
+from services.deposits import intents, rooms, sweep
 from services.deposits.consuming import find
 from services.deposits.refusals import (
     DepositAmount,
@@ -149,6 +149,9 @@ def send(deps: Deps, provider_id: int, move_id: int) -> None:
     wallet = deps.gateways.deposits[freeze.channel]
     try:
         account = sweep.account_of(deps, freeze)
+        intents.tell_move(
+            freeze, MoveKind.RELEASE, request.out_unfreeze_no, request.amount_fen, deps.now()
+        )
         word = wallet.release(account, request)
     except (GatewayUnknown, NotConfigured) as problem:
         why = type(problem).__name__
@@ -270,6 +273,15 @@ def _asked(deps: Deps, provider_id: int, move_id: int) -> ReleaseWord | None:
         return deps.gateways.deposits[freeze.channel].query_release(account, request)
     except (GatewayUnknown, GatewayRejected, NotConfigured):
         return None
+
+
+def ask(deps: Deps, provider_id: int, move_id: int) -> bool:
+    """Ask how it stands and apply the answer; nothing is sent. False: the wallet did not say."""
+    word = _asked(deps, provider_id, move_id)
+    if word is None:
+        return False
+    deps.transact(lambda s: _heard(s, deps, provider_id, move_id, word))
+    return True
 
 
 def claim_due(deps: Deps, most: int) -> list[Claim]:

@@ -62,6 +62,9 @@ def _undecided(
             return True
         _freeze(session, freeze, word, now)
         return False
+    if word.was_consumed:
+        _held_since(session, freeze, word, now)
+        return False
     if word.state in (FreezeState.FAILED, FreezeState.ENDED):
         _end(session, freeze, F.FAILED, now, code=word.raw_state)
         return False
@@ -88,6 +91,21 @@ def _freeze(session: Session, freeze: DepositFreeze, word: FreezeWord, now: date
     freeze.due_at = freeze.frozen_at + rooms.WARN
     end_case(session, freeze.provider_id, CaseKind.NO_ANSWER, freeze.out_freeze_no, now)
     _told(session, freeze, "deposit_frozen", now)
+
+
+def _held_since(session: Session, freeze: DepositFreeze, word: FreezeWord, now: datetime) -> None:
+    """The wallet has consumed of what we do not know as held: a restored backup is older. What was
+    consumed is not invented here: the figures differ until `deposits/lost` has asked for it."""
+    _freeze(session, freeze, word, now)
+    if freeze.status is F.FROZEN:
+        _held(session, freeze, word, now)
+
+
+def held_since(session: Session, freeze: DepositFreeze, word: FreezeWord, now: datetime) -> bool:
+    """Take a locked hold for held that the wallet holds, or held; False where that can not be."""
+    if freeze.status in (*UNDECIDED, *NOT_HELD) and word.was_held:
+        _freeze(session, freeze, word, now)
+    return freeze.status is F.FROZEN
 
 
 def _held(session: Session, freeze: DepositFreeze, word: FreezeWord, now: datetime) -> None:
@@ -138,6 +156,9 @@ def _after_the_end(
     freeze.due_at = ahead if ahead > now else None
     if word.state is FreezeState.FROZEN and freeze.cancel_asked_at is None:
         _freeze(session, freeze, word, now)
+        return False
+    if word.was_consumed:
+        _held_since(session, freeze, word, now)
         return False
     is_back = word.state in (FreezeState.FROZEN, FreezeState.WAITING)
     if is_back:

@@ -12,29 +12,23 @@ from pathlib import Path
 
 import pytest
 import requests
-import structlog
 
-from services.numbers import SHANGHAI
-from services.resync import Told, read_log
+from services.intent_log import Told, read_log
 from tests.harness.database import Server
 from tests.harness.phone import MAIN, Phone
 from tests.harness.places import Places, run
 from tests.harness.product import Door, Product
 from tests.harness.simulator import Simulator
+from tests.integration.backups.helping import back_up, lose_and_restore, settle, tomorrow
 from tests.integration.looking import orders, until
 from tests.integration.mailbox import Mailbox
 from tests.integration.refunds.helping import pay, refund, refunds
 
 MakePhone = Callable[..., Phone]
-pytestmark = pytest.mark.books_differ  # the first database is gone; the second is looked at here
-
-
-@pytest.fixture(autouse=True)
-def noon(product: Product, simulator: Simulator) -> None:
-    """China's noon of tomorrow: no payment of the test is near a midnight."""
-    now = product.deps.now().astimezone(SHANGHAI)
-    noon = (now + timedelta(days=1)).replace(hour=12, minute=0, second=0)
-    simulator.advance((noon - now).total_seconds())
+pytestmark = [
+    pytest.mark.books_differ,  # the first database is gone; the second is looked at here
+    pytest.mark.usefixtures("noon"),
+]
 
 
 @contextmanager
@@ -70,42 +64,9 @@ def payers(phone: MakePhone, count: int) -> Iterator[list[str]]:
         assert not wrong, wrong
 
 
-def back_up(product: Product, into: Path) -> Path:
-    done = run(product, "backup", "--to", str(into))
-    assert done.exit_code == 0, done.output
-    return Path(json.loads(done.stdout)["backup"])
-
-
-def lose_and_restore(
-    product: Product, server: Server, database: str, door: Door, places: Places, folder: Path
-) -> Product:
-    """Drop the database; the backup goes into another, which serves from now on."""
-    product.app.extensions["yima"].watcher.stop()
-    door.shut()
-    product.deps.db.dispose()
-    server.drop(database)
-    place = places.empty()
-    done = run(place, "restore", str(folder))
-    assert done.exit_code == 0, done.output
-    door.app = place.app
-    return place
-
-
-def settle(product: Product, simulator: Simulator) -> None:
-    simulator.advance(70)
-    product.sweep()
-
-
 def all_is_told(product: Product) -> None:
     """Every payment's notification has arrived."""
     until(lambda: not [o for o in orders(product) if o.status != "paid"], what="some are not paid")
-
-
-def tomorrow(simulator: Simulator, place: Product) -> None:
-    """Half past ten in China on the next day: the bills are there."""
-    now = place.deps.now().astimezone(SHANGHAI)
-    then = (now + timedelta(days=1)).replace(hour=10, minute=30)
-    simulator.advance((then - now).total_seconds())
 
 
 def each_once(place: Product) -> None:
@@ -202,30 +163,6 @@ def test_a_notification_that_comes_again_brings_its_order_back(
     place.assert_books_agree()
     each_once(place)
     place.close(door)
-
-
-@pytest.fixture
-def log_file(tmp_path: Path) -> Iterator[Path]:
-    """What the product logs, as it stands in a service's journal."""
-    path = tmp_path / "journal"
-    handler = logging.FileHandler(path)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(),
-            ],
-        )
-    )
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    yield path
-    root.setLevel(level)
-    root.removeHandler(handler)
-    handler.close()
 
 
 def test_the_log_brings_lost_orders_back_on_the_same_day(

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from services import resync, totals
+from services import totals
 from services.accounts import NotConfigured
 from services.bills.planning import want_recent
 from services.closing import find_target
+from services.intent_log import read_log
 from services.order_explained import explain
 from services.order_story.telling import tell as story
 from services.syncing import sync_order
@@ -57,8 +58,8 @@ def test_sweeping_and_bills_ask_no_wallet_about_it(product: Product) -> None:
 
 def test_a_log_that_names_it_makes_no_wallet_be_asked() -> None:
     line = '{"event": "order paid", "out_trade_no": "sz01x1", "channel": "balance"}'
-    assert resync.read_log([line]) == set()
-    assert len(resync.read_log([line.replace("balance", "wechat")])) == 1
+    assert read_log([line]) == set()
+    assert len(read_log([line.replace("balance", "wechat")])) == 1
 
 
 def test_the_story_and_the_explanation_speak_of_the_card(product: Product) -> None:
