@@ -8,17 +8,35 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 
 
+class DuplicateKey(ValueError):
+    """An object has a member twice; `key` is as it was written, by whoever wrote it."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__("duplicate key")
+        self.key = key
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("duplicate key")
+        raise DuplicateKey(_twice(key for key, _ in pairs))
     return found
+
+
+def _twice(keys: Iterable[str]) -> str:
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            return key
+        seen.add(key)
+    return ""
 
 
 def _float(text: str) -> float:

@@ -14,7 +14,7 @@ from services.cloudpay import dispatch
 from services.cloudpay.statuses import Internal
 from web.runtime import deps
 
-METHODS: Final = ("GET", "POST", "PUT", "PATCH", "OPTIONS")
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # A base address with a final slash and a name with one before it make two.
 RULES: Final = ("/cpay/<path:method>", "/cpay//<path:method>", "/cpay/")
 _DRAINED: Final = 8 << 20

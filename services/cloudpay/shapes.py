@@ -1,9 +1,10 @@
 """What members of requests and replies may be: pydantic models with this protocol's tolerance.
 
 Requests: unknown members are ignored and null is the same as absent; a number equal to an integer
-is that integer (a till re-writes 100 as 100.0); a number stands for a text where old samples send
-one (`device_id`). What is wrong is refused with the member's path. Replies: what is not known is
-left out, numbers are plain integers, members stand in the order of the class.
+is that integer (a till re-writes 100 as 100.0), and so is a text of its digits (PHP's forms send
+"100"); a number stands for a text where old samples send one (`device_id`); an empty array stands
+for an empty object, which PHP writes so. What is wrong is refused with the member's path. Replies:
+what is not known is left out, numbers are plain integers, members stand in the order of the class.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pydantic_core import PydanticCustomError, core_schema
 from services.cloudpay.statuses import Refused, bad_member
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,18}")  # one way to write each: never a sign, blank or 007
 
 
 def _as_text(value: Any) -> Any:
@@ -35,6 +37,8 @@ def _as_text(value: Any) -> Any:
 
 
 def _as_whole(value: Any) -> Any:
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PydanticCustomError("cpay_whole", "应为整数")
     if isinstance(value, float):
@@ -105,6 +109,8 @@ class Asked(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, given: Any) -> Any:
+        if given == []:
+            return {}
         if isinstance(given, dict) and None in given.values():
             return {name: value for name, value in given.items() if value is not None}
         return given

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any, Final
 
-from gateways.strict_json import DECODER, check_depth
+from gateways.strict_json import DECODER, DuplicateKey, check_depth
 
 _BOM: Final = "\ufeff"
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
@@ -28,8 +28,10 @@ def read_object(text: str | bytes) -> dict[str, Any]:
         found = DECODER.decode(text.removeprefix(_BOM))
     except RecursionError:
         raise ValueError("嵌套过深") from None
-    except ValueError as problem:
-        raise ValueError("有重复的成员" if "duplicate" in str(problem) else "不是JSON") from None
+    except DuplicateKey as problem:
+        raise ValueError(f"有重复的成员{_shown(problem.key)}") from None
+    except ValueError:
+        raise ValueError("不是JSON") from None
     if not isinstance(found, dict):
         raise ValueError("不是JSON对象")
     try:
@@ -39,6 +41,11 @@ def read_object(text: str | bytes) -> dict[str, Any]:
     if _SURROGATE.search(text) and not _is_text(found):
         raise ValueError("有不成对的Unicode代理字符")
     return found
+
+
+def _shown(key: str) -> str:
+    """A member's name for the description, if a person could read it there."""
+    return key if len(key) <= 64 and key.isprintable() else ""
 
 
 def _is_text(found: dict[str, Any]) -> bool:

@@ -6,10 +6,11 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from services.callbacks.envelope import PLATFORMS, nonce_of
+from services.callbacks.envelope import PLATFORMS
 from services.cloudpay.call import Answer, Call, fresh_nonce
-from services.cloudpay.lists import listing, overview
+from services.cloudpay.lists import behind, listing, overview
 from services.cloudpay.lists.asked import FilterAsked, Moment, PageNumber, page_size, wanted
+from services.cloudpay.lists.behind import Behind
 from services.cloudpay.lists.figures import By, Figures
 from services.cloudpay.lists.told import Detail, OrderRow, RefundRow
 from services.cloudpay.lists.wanted import Wanted
@@ -85,6 +86,7 @@ class Receipt(Told):
 
 
 class OlderShop(Told):
+    shop_id: str  # the merchant's own number, else ours
     out_shop_id: str
     shop_name: str
 
@@ -92,6 +94,7 @@ class OlderShop(Told):
 class OlderStaff(Told):
     staff_id: str
     staff_name: str
+    shop_manager: bool
 
 
 class OlderDetail(Told):
@@ -124,12 +127,13 @@ def run(call: Call, asked: OlderAsked) -> Answer:
     size = page_size(call, asked.page_size)
     what = _wanted(call, asked)
     total, lines = listing.read(call, what, asked.page_num, size)
+    more = call.deps.transact(lambda session: behind.read(session, call.caller, lines))
     found = overview.read(call, what, By()) if asked.enable_overview else []
     return Answer(
         OlderList(
             nonce_str=fresh_nonce(),
             total_count=total,
-            order_details=tuple(map(_detail, lines)),
+            order_details=tuple(_detail(line, more) for line in lines),
             overview=(
                 sums(sum((one for _, one in found), Figures())) if asked.enable_overview else None
             ),
@@ -175,36 +179,47 @@ def _wanted(call: Call, asked: OlderAsked) -> Wanted:
     return wanted(call, same, asked.query_order_type)
 
 
-def _detail(line: Detail) -> OlderDetail:
+def _detail(line: Detail, more: Behind) -> OlderDetail:
     row = line.order or line.refund_order
     assert row is not None
-    staff = (
-        OlderStaff(staff_id=row.staff_id, staff_name=row.staff_name or "") if row.staff_id else None
-    )
     mch = OrderMch(
         pay_platform=_PLATFORM_OF[row.sub_pay_platform],
         out_mch_id=row.out_mch_id,
         out_sub_mch_id=row.out_sub_mch_id,
         out_shop_id=row.out_shop_id,
     )
-    client = OrderClientTold(device_id=row.device_id, staff_id=row.staff_id, terminal_type=100)
+    client, nonce = more.client(row), more.nonce(row)
     if isinstance(row, OrderRow):
-        own = OlderOrder(order_mch=mch, order_content=_order(row), order_client=client)
+        own = OlderOrder(order_mch=mch, order_content=_order(row, nonce), order_client=client)
         receipt, field = Receipt(order=own), "time_end"
     else:
         back = OlderRefund(
-            refund_order_mch=mch, refund_order_content=_refund(row), order_client=client
+            refund_order_mch=mch, refund_order_content=_refund(row, nonce), order_client=client
         )
         receipt, field = Receipt(refund_order=back), "refund_success_time"
     return OlderDetail(
-        shop_info=OlderShop(out_shop_id=row.out_shop_id, shop_name=row.shop_name),
-        shop_staff_info=staff,
+        shop_info=OlderShop(
+            shop_id=more.shop_id(row.out_shop_id),
+            out_shop_id=row.out_shop_id,
+            shop_name=row.shop_name,
+        ),
+        shop_staff_info=_staff(row, more),
         receipt=receipt,
         display_time_field=field,
     )
 
 
-def _order(row: OrderRow) -> OrderContent:
+def _staff(row: OrderRow | RefundRow, more: Behind) -> OlderStaff | None:
+    if not row.staff_id:
+        return None
+    return OlderStaff(
+        staff_id=row.staff_id,
+        staff_name=row.staff_name or "",
+        shop_manager=row.staff_id in more.managers,
+    )
+
+
+def _order(row: OrderRow, nonce: str) -> OrderContent:
     wechat, alipay = row.wxpay_current_trade_state, row.alipay_current_trade_state
     card = row.card_current_trade_state
     return OrderContent(
@@ -212,7 +227,7 @@ def _order(row: OrderRow) -> OrderContent:
         transaction_id=row.transaction_id,
         trade_type=row.trade_type,
         time_end=row.time_end,
-        nonce_str=nonce_of(row.out_trade_no),
+        nonce_str=nonce,
         create_time=row.create_time,
         last_update_time=row.last_update_time,
         is_transforming=False,
@@ -245,7 +260,7 @@ def _order(row: OrderRow) -> OrderContent:
     )
 
 
-def _refund(row: RefundRow) -> RefundOrderContent:
+def _refund(row: RefundRow, nonce: str) -> RefundOrderContent:
     wechat, alipay = row.wxpay_refund_state, row.alipay_refund_state
     card = row.card_refund_state
     return RefundOrderContent(
@@ -253,7 +268,7 @@ def _refund(row: RefundRow) -> RefundOrderContent:
         refund_id=row.refund_id,
         out_trade_no=row.out_trade_no,
         trade_type=row.trade_type,
-        nonce_str=nonce_of(row.out_refund_no),
+        nonce_str=nonce,
         create_time=row.create_time,
         last_update_time=row.last_update_time,
         is_transforming=False,

@@ -191,7 +191,7 @@ def test_five_megabytes_are_refused_in_the_protocols_words(web: str, till: Till,
         asks(line, till)
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "OPTIONS", "HEAD"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
 def test_another_http_method_is_told_so_with_200(web: str, till: Till, method: str) -> None:
     with Line(web) as line:
         line.send(line.head(method, QUERY, 0))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from gateways import strict_json
@@ -30,6 +32,18 @@ from gateways import strict_json
 def test_json_that_two_readers_could_understand_differently_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - many reasons, all of them ValueError
         strict_json.loads(raw)
+
+
+def test_a_member_that_comes_twice_is_named_and_found_in_one_pass() -> None:
+    many = "".join(f'"{number}":0,' for number in range(100_000))
+    with pytest.raises(strict_json.DuplicateKey) as found:
+        strict_json.loads(f'{{{many}"a":1,"b":{{"c":1,"d":2,"d":3}}}}'.encode())
+    assert (found.value.key, str(found.value)) == ("d", "duplicate key")
+    began = time.monotonic()
+    with pytest.raises(strict_json.DuplicateKey) as found:
+        strict_json.loads(f'{{{many}"99999":1}}'.encode())
+    assert found.value.key == "99999"
+    assert time.monotonic() - began < 2
 
 
 def test_a_plain_object_is_read() -> None:
