@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import socket
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from config import gunicorn as gunicorn_settings
 from config.patient import PatientWorker, begins
 
 
@@ -82,3 +84,11 @@ def test_a_worker_that_stops_looks_at_all_who_came_listens_no_more_and_tells_the
     worker.sockets = [listener]
     worker._cap_keepalive(5.0)
     assert (listener.waiting, listener.is_closed, told) == (0, True, ["stops"])
+
+
+def test_what_was_loaded_before_the_fork_is_not_gone_through_again_at_the_end() -> None:
+    try:
+        gunicorn_settings.on_starting(None)
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
