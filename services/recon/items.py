@@ -45,6 +45,7 @@ class Item:
     merchant: str = ""
     merchant_number: str = ""
     out_trade_no: str | None = None  # of the order that it is about, where there is one
+    out_freeze_no: str | None = None  # of the deposit
 
     @property
     def is_open(self) -> bool:
@@ -185,8 +186,21 @@ ORDER BY id
 """)
 
 
+# A case without an order may be about a deposit, or a release of one.
+_HOLDS: Final = text("""
+SELECT h.number, h.out_freeze_no, m.name, m.out_sub_mch_id FROM (
+    SELECT f.out_freeze_no AS number, f.out_freeze_no, f.merchant_id FROM deposit_freeze f
+    WHERE f.provider_id = :p AND f.out_freeze_no = ANY(:numbers)
+    UNION ALL
+    SELECT u.number, f.out_freeze_no, f.merchant_id FROM deposit_move u
+    JOIN deposit_freeze f ON f.provider_id = u.provider_id AND f.id = u.freeze_id
+    WHERE u.provider_id = :p AND u.kind = 'release' AND u.number = ANY(:numbers)
+) h JOIN merchant m ON m.provider_id = :p AND m.id = h.merchant_id
+""")
+
+
 def _with_merchants(session: Session, provider_id: int, items: list[Item]) -> list[Item]:
-    """Whose each one is: by its order, else by whom the bill calls the payee."""
+    """Whose each one is: by its order or deposit, else by whom the bill calls the payee."""
     ids = [item.order_id for item in items if item.order_id]
     payees = [item.payee for item in items if item.payee and not item.order_id]
     orders = {
@@ -197,16 +211,24 @@ def _with_merchants(session: Session, provider_id: int, items: list[Item]) -> li
         for row in session.execute(_PAYEES, {"p": provider_id, "payees": payees}):
             for payee in (row.wechat_sub_mchid, row.alipay_pid):
                 named.setdefault(payee, (row.name, row.out_sub_mch_id))
+    numbers = [item.number for item in items if item.source == "case" and not item.order_id]
+    holds = {
+        row.number: row
+        for row in session.execute(_HOLDS, {"p": provider_id, "numbers": numbers})
+    } if numbers else {}  # fmt: skip
     found = []
     for item in items:
         order = orders.get(item.order_id or 0)
-        name, number = (order.name, order.out_sub_mch_id) if order else named.get(
+        hold = None if order or item.source != "case" else holds.get(item.number)
+        owner = order or hold
+        name, number = (owner.name, owner.out_sub_mch_id) if owner else named.get(
             item.payee or "", ("", "")
         )  # fmt: skip
         found.append(
             replace(
                 item, merchant=name, merchant_number=number,
                 out_trade_no=order.out_trade_no if order else None,
+                out_freeze_no=hold.out_freeze_no if hold else None,
             )
         )  # fmt: skip
     return found

@@ -229,7 +229,7 @@ def test_the_list_begins_with_a_day_and_its_takings_are_that_day_s(
 
 
 def test_the_list_takes_few_questions(product: Product, own: Desk) -> None:
-    """Who is it (two), then rows, takings and stores: one question each."""
+    """Who is it (two), then rows, takings, stores and what is held: one question each."""
     asked: list[str] = []
 
     def note(*words: Any) -> None:
@@ -240,7 +240,7 @@ def test_the_list_takes_few_questions(product: Product, own: Desk) -> None:
     listed = len(asked)
     asked.clear()
     own.get("/m/orders", q="nothing1234567890")
-    assert (listed, len(asked)) == (5, 3)
+    assert (listed, len(asked)) == (6, 3)
 
 
 @pytest.mark.parametrize(

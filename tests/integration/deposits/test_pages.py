@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from models.event import CaseKind
 from tests.harness.console import Console
 from tests.harness.holds import hold
 from tests.harness.product import Product
@@ -275,3 +276,21 @@ def test_the_desk_finds_a_hold_by_any_number_and_tells_where_it_is(product: Prod
     assert held.out_freeze_no not in console.get("/deposits?kind=ended").text
     assert "没有查到这个单号" in console.get("/deposits?q=nosuchnumber").text
     assert "押金消费" in console.get(f"/orders/{order.out_trade_no}").text
+
+
+def test_a_case_about_a_deposit_names_its_merchant_and_leads_to_it(product: Product) -> None:
+    desk, console = Desk(product), Console(product)
+    held = desk.freeze("alipay", 10000)
+    move = desk.release(held, 500)
+    for kind, number in (
+        (CaseKind.DEPOSIT_ENDS, held.out_freeze_no), (CaseKind.NO_ANSWER, move.number),
+    ):  # fmt: skip
+        product.do(
+            "INSERT INTO money_case (provider_id, kind, dedupe_key, out_trade_no, facts,"
+            " created_at) VALUES (1, :k, :n, :n, '{}', now())",
+            k=kind.value, n=number,
+        )  # fmt: skip
+        row = product.one("SELECT id FROM money_case WHERE out_trade_no = :n", n=number)
+        page = console.get(f"/recon/case/{row.id}").text
+        assert f'href="/console/deposits/{held.out_freeze_no}">{number}<' in page
+        assert "青禾茶事" in page
