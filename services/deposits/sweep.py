@@ -95,6 +95,7 @@ def _cancel(deps: Deps, freeze: DepositFreeze, account: ChannelAccount) -> None:
     def unit(session: Session) -> None:
         found = rooms.lock(session, freeze.provider_id, freeze.id)
         found.cancel_asked_at = None
+        session.flush()  # else applying the word, which reads the row again, would drop it
         words.apply_freeze(session, deps, freeze.provider_id, freeze.id, word)
 
     deps.transact(unit)

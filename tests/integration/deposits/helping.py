@@ -26,6 +26,7 @@ QUERY = {
 }
 CONSUME = {"wechat": "wechat.deposit.consume", "alipay": "alipay.trade.pay"}
 RELEASE = {"wechat": "wechat.deposit.reverse", "alipay": "alipay.fund.auth.order.unfreeze"}
+CANCEL = {"wechat": "wechat.deposit.reverse", "alipay": "alipay.fund.auth.operation.cancel"}
 PASSWORD = {
     "wechat": ("wechat.micropay_result", "USERPAYING"),
     "alipay": ("alipay.pay_result", "10003"),

@@ -10,6 +10,7 @@ from services.deposits import sweep
 from services.deposits.refusals import DepositNotHeld
 from tests.harness.product import Product
 from tests.integration.deposits.helping import (
+    CANCEL,
     CONSUME,
     FREEZE,
     PATIENCE,
@@ -112,6 +113,26 @@ def test_agreed_in_the_second_of_ending_is_given_back(product: Product, wallet: 
     theirs = desk.upstream(held)
     assert theirs is not None
     assert theirs["state"] in ("REVOKED", "CLOSED")
+
+
+@pytest.mark.parametrize(("wallet", "code"), [("wechat", "NOAUTH"), ("alipay", "ILLEGAL_STATUS")])
+def test_what_the_wallet_refuses_to_end_and_holds_counts_as_held(
+    product: Product, wallet: str, code: str
+) -> None:
+    desk = Desk(product)
+    held = wait_for_password(desk, wallet)
+    product.do(
+        "UPDATE deposit_freeze SET cancel_asked_at = created_at, due_at = created_at"
+        " WHERE out_freeze_no = :n",
+        n=held.out_freeze_no,
+    )
+    phone(product, wallet, held)
+    product.simulator.fault(CANCEL[wallet], "error", code=code)
+    held = desk.after(held, 20)
+    assert (held.status, held.cancel_asked_at) == ("frozen", None)
+    assert held.due_at is not None
+    assert (held.due_at - held.created_at).days > 27  # nobody asks on and on
+    desk.agrees(held)
 
 
 @WALLETS
