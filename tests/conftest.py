@@ -18,6 +18,7 @@ from tests.harness.database import Server, open_server
 from tests.harness.phone import Phone
 from tests.harness.ports import free_port
 from tests.harness.product import Door, Product
+from tests.harness.reuse import Databases
 from tests.harness.simulator import Simulator, run_simulator
 
 DATA = Path(__file__).parent / "data"
@@ -90,11 +91,19 @@ def template(server: Server, upstream: Simulator, settings_for: Callable[..., Se
     return name
 
 
+@pytest.fixture(scope="session")
+def databases(server: Server, template: str) -> Iterator[Databases]:
+    made = Databases(server, template)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def database(server: Server, template: str) -> Iterator[str]:
-    name = server.create(template)
+def database(databases: Databases) -> Iterator[str]:
+    """A database of the test's own, as the template is."""
+    name = databases.lend()
     yield name
-    server.drop(name)
+    databases.take_back(name)
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ class Server:
         return Addresses(self.app.replace("{name}", name), self.owner.replace("{name}", name))
 
     def create(self, template: str | None = None) -> str:
-        name = f"{self.prefix}_{next(self._ids)}"
+        name = self.fresh_name()
         owner = make_url(self.owner.replace("{name}", "x")).username
         made = f'CREATE DATABASE "{name}" OWNER "{owner}"'
         with psycopg.connect(self.admin, autocommit=True) as conn:
@@ -91,6 +91,9 @@ class Server:
                 )
             conn.execute(made + (f' TEMPLATE "{template}" STRATEGY FILE_COPY' if template else ""))
         return name
+
+    def fresh_name(self) -> str:
+        return f"{self.prefix}_{next(self._ids)}"
 
     def drop(self, name: str) -> None:
         with psycopg.connect(self.admin, autocommit=True) as conn:
