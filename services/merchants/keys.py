@@ -80,17 +80,19 @@ def set_md5(deps: Deps, provider_id: int, out_id: str, *, is_on: bool, actor: st
     deps.transact(unit)
 
 
-def set_device_rule(
-    deps: Deps, provider_id: int, out_id: str, rule: DeviceRule, *, actor: str
-) -> None:
-    """How strict the API is about the devices that trades name (product DEV-7)."""
+def set_device_rule(deps: Deps, provider_id: int, out_id: str, rule: str, *, actor: str) -> None:
+    """How strict the API is about the devices that trades name (product DEV-7).
+
+    Raises NotFound, and BadInput for what is no DeviceRule.
+    """
 
     def unit(session: Session) -> None:
         merchant = find(session, provider_id, out_id, lock=True)
-        if merchant.device_rule is not rule:
-            merchant.device_rule = rule
-            now = deps.now()
-            touch(session, merchant, "merchant_device_rule", now, actor, rule=rule.value)
+        if rule not in DEVICE_RULES:
+            raise BadInput("选择怎样核对设备")
+        if merchant.device_rule != rule:
+            merchant.device_rule = DeviceRule(rule)
+            touch(session, merchant, "merchant_device_rule", deps.now(), actor, rule=rule)
 
     deps.transact(unit)
 
