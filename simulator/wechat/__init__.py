@@ -40,6 +40,7 @@ from simulator.wechat import (
     scenes,
     sign,
     v2_gate,
+    v2_refunds,
     wallet,
 )
 from simulator.world import World
@@ -70,7 +71,12 @@ OPERATIONS = (
     *goldplan.OPERATIONS,
     *applyment.OPERATIONS,
 )
-V2_OPERATIONS = (*micropay.OPERATIONS, *deposits.OPERATIONS, *deposit_refunds.OPERATIONS)
+V2_OPERATIONS = (
+    *micropay.OPERATIONS,
+    *v2_refunds.OPERATIONS,
+    *deposits.OPERATIONS,
+    *deposit_refunds.OPERATIONS,
+)
 ON_OFF = ("on", "off")
 SWITCHES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "notify_identity": (

@@ -12,17 +12,10 @@ from simulator.freezes import Freeze
 from simulator.parties import WechatProvider
 from simulator.wechat import deposit_rules as rules
 from simulator.wechat import deposits, micropay, orders, refunds
-from simulator.wechat.refund_notices import V2_FUNDS
+from simulator.wechat.refund_notices import V2_FUNDS, V2_STATES
 from simulator.wechat.v2_gate import Field, Fields, No, text
 from simulator.world import World
 
-# APIv2's words for a refund's end, beside APIv3's.
-STATUS = {
-    "SUCCESS": "SUCCESS",
-    "PROCESSING": "PROCESSING",
-    "CLOSED": "REFUNDCLOSE",
-    "ABNORMAL": "CHANGE",
-}
 FUNDS = {v2: v3 for v3, v2 in V2_FUNDS.items()}  # the books keep APIv3's words
 
 
@@ -113,7 +106,7 @@ def _told_in_full(world: World, trade: Trade, refund: Refund) -> Fields:
     assert freeze is not None  # the trade is its consumption
     said = _told(freeze, trade, refund) | {
         "refund_channel": "ORIGINAL",
-        "refund_status": STATUS[refund.state],
+        "refund_status": V2_STATES[refund.state],
         "refund_account": V2_FUNDS[refund.facts["funds_account"]],
         "refund_recv_accout": "支付用户零钱",
     }

@@ -25,6 +25,13 @@ V2_FUNDS = {
     "UNSETTLED": "REFUND_SOURCE_UNSETTLED_FUNDS",
     "AVAILABLE": "REFUND_SOURCE_RECHARGE_FUNDS",
 }
+# … and for how a refund stands.
+V2_STATES = {
+    "SUCCESS": "SUCCESS",
+    "PROCESSING": "PROCESSING",
+    "CLOSED": "REFUNDCLOSE",
+    "ABNORMAL": "CHANGE",
+}
 SUMMARIES = {"SUCCESS": "退款成功", "ABNORMAL": "退款异常", "CLOSED": "退款关闭"}
 
 
@@ -32,8 +39,9 @@ def post(world: World, provider: WechatProvider, trade: Trade, refund: Refund) -
     """Tell how the refund ended; nobody where neither the refund nor its order named an address."""
     url = refund.facts["notify_url"]
     if not url:
-        if trade.facts.get("notify_url"):
-            _post_v2(world, provider, trade, refund)
+        v2_url = refund.facts.get("v2_notify_url") or trade.facts.get("notify_url")
+        if v2_url:
+            _post_v2(world, provider, trade, refund, v2_url)
         return
 
     def body(event_id: str, created: str) -> bytes:
@@ -67,7 +75,9 @@ def _said(world: World, trade: Trade, refund: Refund) -> dict[str, Any]:
     return said
 
 
-def _post_v2(world: World, provider: WechatProvider, trade: Trade, refund: Refund) -> None:
+def _post_v2(
+    world: World, provider: WechatProvider, trade: Trade, refund: Refund, url: str
+) -> None:
     def build() -> Sent:
         body = _xml(
             {
@@ -77,11 +87,11 @@ def _post_v2(world: World, provider: WechatProvider, trade: Trade, refund: Refun
                 "sub_mch_id": trade.sub_mchid,
                 "nonce_str": secrets.token_hex(16),
                 "req_info": _sealed_v2(
-                    second.apiv2_key(world, provider), _xml(_said_v2(trade, refund))
+                    second.apiv2_key(world, provider), _xml(_said_v2(trade, refund), "root")
                 ),
             }
         )
-        return Sent(trade.facts["notify_url"], {"Content-Type": "text/xml"}, body.encode())
+        return Sent(url, {"Content-Type": "text/xml"}, body.encode())
 
     def accepted(status: int, answer: bytes) -> bool:
         return status == 200 and b"SUCCESS" in answer
@@ -91,7 +101,6 @@ def _post_v2(world: World, provider: WechatProvider, trade: Trade, refund: Refun
 
 
 def _said_v2(trade: Trade, refund: Refund) -> dict[str, str]:
-    states = {"SUCCESS": "SUCCESS", "ABNORMAL": "CHANGE", "CLOSED": "REFUNDCLOSE"}
     said = {
         "transaction_id": str(trade.transaction_id),
         "out_trade_no": trade.out_trade_no,
@@ -99,8 +108,9 @@ def _said_v2(trade: Trade, refund: Refund) -> dict[str, str]:
         "out_refund_no": refund.out_refund_no,
         "total_fee": str(trade.amount_fen),
         "refund_fee": str(refund.amount_fen),
+        "cash_refund_fee": str(refund.amount_fen),
         "settlement_refund_fee": str(refund.amount_fen),
-        "refund_status": states[refund.state],
+        "refund_status": V2_STATES[refund.state],
         "refund_recv_accout": "支付用户零钱",
         "refund_account": V2_FUNDS[refund.facts["funds_account"]],
         "refund_request_source": "API",
@@ -111,9 +121,9 @@ def _said_v2(trade: Trade, refund: Refund) -> dict[str, str]:
     return said
 
 
-def _xml(fields: dict[str, str]) -> str:
+def _xml(fields: dict[str, str], root: str = "xml") -> str:
     inside = "".join(f"<{name}><![CDATA[{value}]]></{name}>" for name, value in fields.items())
-    return f"<xml>{inside}</xml>"
+    return f"<{root}>{inside}</{root}>"
 
 
 def _sealed_v2(apiv2_key: str, text: str) -> str:

@@ -26,11 +26,15 @@ MOST = 50
 WINDOW_S = 365 * rules.DAY_S
 FINAL = {"success": "SUCCESS", "closed": "CLOSED", "abnormal": "ABNORMAL"}
 UNSETTLED = "UNSETTLED"  # where nothing is said
+OVERDUE = "订单已超过可退款的最大期限(支付后一年内可退款)"
+MISMATCH = "订单金额或退款金额与之前请求不一致，请核实后再试"
 GONE = "CLOSED"  # a closed refund gives its room back
 
 
-def ask(world: World, provider: WechatProvider, params: dict[str, Any]) -> dict[str, Any]:
-    """POST /v3/refund/domestic/refunds."""
+def ask(
+    world: World, provider: WechatProvider, params: dict[str, Any], v2_notify_url: str | None = None
+) -> dict[str, Any]:
+    """POST /v3/refund/domestic/refunds. `v2_notify_url` wants APIv2's notification instead."""
     _merchant(world, provider, params)
     if "notify_url" in params:
         rules.check_notify_url(params["notify_url"])
@@ -47,6 +51,7 @@ def ask(world: World, provider: WechatProvider, params: dict[str, Any]) -> dict[
             {
                 "fingerprint": _fingerprint(params),
                 "notify_url": params.get("notify_url"),
+                "v2_notify_url": v2_notify_url,
                 "funds_account": params.get("funds_account", UNSETTLED),
             },
         )
@@ -122,9 +127,9 @@ def _repeat(
 def _may_refund(world: World, trade: Trade, params: dict[str, Any]) -> None:
     now, amount = world.clock.time(), params["amount"]
     if amount["total"] != trade.amount_fen:
-        raise Refusal("INVALID_REQUEST", "订单金额或退款金额与之前请求不一致，请核实后再试")
+        raise Refusal("INVALID_REQUEST", MISMATCH)
     if now > trade.facts["paid_time"] + WINDOW_S:
-        raise Refusal("INVALID_REQUEST", "订单已超过可退款的最大期限(支付后一年内可退款)")
+        raise Refusal("INVALID_REQUEST", OVERDUE)
     held = [r for r in trade.refunds if r.state != GONE]
     if sum(r.amount_fen for r in held) + amount["refund"] > trade.amount_fen:
         raise Refusal("INVALID_REQUEST", "申请退款金额大于可退金额")
