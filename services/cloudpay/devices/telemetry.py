@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.cloudpay.call import Answer, Call, fresh_nonce
 from services.cloudpay.callers import Shop
-from services.cloudpay.devices.unpacking import unpack
+from services.cloudpay.devices.unpacking import NAME, Unreadable, unpack
 from services.cloudpay.shapes import (
     Asked,
     Flag,
@@ -26,7 +26,6 @@ from services.cloudpay.shapes import (
     Whole,
     read_members,
 )
-from services.cloudpay.statuses import bad_member
 from services.cloudpay.structures import NonceOnly, OrderClient
 from services.cloudpay.wire_json import read_object
 
@@ -99,20 +98,24 @@ class ConfAsked(Asked):
 
 def upload_monitor(call: Call, asked: MonitorAsked) -> Answer:
     shop = call.shop(asked.out_shop_id, "out_shop_id")
+    told = MonitorTold(nonce_str=fresh_nonce(), interval=0)
     info = asked.uncompressed_monitor_info or MonitorInfo()
-    if asked.is_compress:
-        info = _unpacked(asked)
+    try:
+        if asked.is_compress:
+            info = _unpacked(asked)
+    except Unreadable as problem:
+        return Answer(told, f"{problem}，数据没有保存")
     facts = {"calls": _calls(info.client_int_results), "machine": _machine(call, info.machine_info)}
     _keep(call, shop, asked.order_client, "monitor", facts)
-    return Answer(MonitorTold(nonce_str=fresh_nonce(), interval=0))
+    return Answer(told)
 
 
 def _unpacked(asked: MonitorAsked) -> MonitorInfo:
-    name = "compressed_monitor_info"
+    plain = unpack(asked.compress_type, asked.compressed_monitor_info)
     try:
-        found = read_object(unpack(asked.compress_type, asked.compressed_monitor_info))
+        found = read_object(plain)
     except ValueError as problem:
-        raise bad_member(name, f"解压后{problem}") from None
+        raise Unreadable(f"{NAME}解压后{problem}") from None
     return read_members(MonitorInfo, found)
 
 

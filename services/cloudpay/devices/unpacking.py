@@ -1,4 +1,8 @@
-"""Compressed telemetry: Base64 of zip or gzip, never unpacked beyond a bound."""
+"""Compressed telemetry: Base64 of zip or gzip, never unpacked beyond a bound.
+
+How old tills write what they compress is published nowhere: what can not be read is no fault of
+theirs, and is answered as if it had been kept.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,14 @@ MOST: Final = 512 << 10  # of what comes out
 NAME: Final = "compressed_monitor_info"
 
 
+class Unreadable(Exception):
+    """We can not read it: rar, not Base64, broken, or no JSON. The words are for a developer."""
+
+
 def unpack(kind: int, packed: str) -> str:
-    """Raises Refused: another kind, not Base64, broken, or larger than `MOST`."""
+    """Raises Unreadable; Refused when it is no kind at all, or larger than `MOST`."""
     if kind == RAR:
-        raise bad_member("compress_type", "不支持2（rar），请用1（zip）或3（gzip）")
+        raise Unreadable("不支持rar，请用1（zip）或3（gzip）")
     if kind not in (ZIP, GZIP):
         raise bad_member("compress_type", "应为1（zip）或3（gzip）")
     try:
@@ -30,7 +38,7 @@ def unpack(kind: int, packed: str) -> str:
         return plain.decode("utf-8")
     except (binascii.Error, zlib.error, zipfile.BadZipFile, EOFError, UnicodeDecodeError,
             NotImplementedError, RuntimeError, ValueError) as problem:  # fmt: skip
-        raise bad_member(NAME, "不能解压") from problem
+        raise Unreadable(f"{NAME}不能解压") from problem
 
 
 def _gzip(raw: bytes) -> bytes:
