@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from config.settings import ROOT
 from services import totals, totals_check, way_totals_check
 from services.totals import china_day
 from services.ways import NAMES, Way
@@ -129,3 +130,15 @@ def test_a_way_s_total_that_is_wrong_is_named_and_repaired(product: Product, mad
     assert "all  alipay  deposit misses 0 fen paid" in named.output
     assert runner.invoke(args=["totals", "verify", "--repair"]).exit_code == 0
     assert product.deps.transact(way_totals_check.differences) == []
+
+
+def test_what_was_taken_before_the_migration_is_counted_by_it(product: Product, made: Made) -> None:
+    while totals.fold(product.deps):
+        pass
+    sql = (ROOT / "migrations/sql/0034_ways_and_open_deposits.sql").read_text("utf-8")
+    counting = sql[sql.index("WITH ours AS") : sql.index(";", sql.index("WITH ours AS"))]
+    kept = "SELECT provider_id, merchant_id, day_on, channel, way, paid_count, paid_fen,"
+    kept += " refund_count, refund_fen FROM way_total"
+    counted_anew = sorted(tuple(row) for row in product.sql(counting))
+    assert counted_anew == sorted(tuple(row) for row in product.sql(kept))
+    assert len({row[4] for row in counted_anew}) == 7
