@@ -13,6 +13,7 @@ import hmac
 import json
 import sys
 import time
+from copy import copy
 from typing import Any
 
 import requests
@@ -55,6 +56,15 @@ class Till:
             "machine_no": "32-62-A8-14-B3-C0", "spbill_create_ip": "192.168.100.75",
         }  # fmt: skip
         self._made = 0
+
+    def of_another(self, out_sub_mch_id: str, out_shop_id: str, key: str) -> Till:
+        """The till of another merchant of the same provider."""
+        till = copy(self)
+        till._key, till._prefix = key, out_sub_mch_id
+        till._mch_key = self._mch_key | {
+            "out_sub_mch_id": out_sub_mch_id, "out_shop_id": out_shop_id
+        }  # fmt: skip
+        return till
 
     def sealed(self, content: dict[str, Any]) -> bytes:
         text = json.dumps(
@@ -108,7 +118,9 @@ def raw(port: int, path: str, body: bytes) -> bytes:
 
 def figures() -> list[dict[str, Any]]:
     made: dict[str, list[Loaded]] = {"micro_pay": [], "query_order": [], "bare": []}
-    with stack.running(cpay_merchant_per_minute=0, cpay_address_per_minute=0) as running:
+    with stack.running(
+        cpay_merchant_per_minute=0, cpay_address_per_minute=0, cpay_merchant_share=100
+    ) as running:
         url = running.cluster.url(embedded.APP)
         deps = build_deps(
             load_settings(data_dir=running.settings.data_dir, database_url=url), pool_size=2

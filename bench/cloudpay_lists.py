@@ -153,6 +153,7 @@ def _served(there: Filled) -> Iterator[tuple[int, int]]:
         "LOG_LEVEL": "ERROR",
         "CPAY_MERCHANT_PER_MINUTE": "0",
         "CPAY_ADDRESS_PER_MINUTE": "0",
+        "CPAY_MERCHANT_SHARE": "100",
     }
     with (HOME / "lists.log").open("ab") as log:
         config = str(ROOT / "config" / "gunicorn.py")

@@ -7,7 +7,8 @@ below any of them. So of the threads that others leave, one merchant's calls hol
 wait for their orders, two: the more there is to do, the less one merchant can take.
 
 A call above that waits half a second for one of its own merchant's to end, as long as a quarter of
-the threads is free for others, and then hears that it is to come again: short bursts pass unseen.
+the threads is free for others (one of each merchant waits on these, too, down to the last), and
+then hears that it is to come again: short bursts pass unseen.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Threads:
     clock: Callable[[], float] = time.monotonic
     _pages: int = 0  # requests that are no call
     _held: Counter[Merchant] = field(default_factory=Counter, repr=False)
-    _waiting: int = 0
+    _waiting: Counter[Merchant] = field(default_factory=Counter, repr=False)
     _turn: threading.Condition = field(default_factory=threading.Condition, repr=False)
 
     @contextmanager
@@ -66,13 +67,13 @@ class Threads:
         with self._turn:
             while not self._is_within(settings, whose):
                 left = ends - self.clock()
-                if left <= 0 or not self._may_wait(settings.web_threads):
+                if left <= 0 or not self._may_wait(settings.web_threads, whose):
                     return False
-                self._waiting += 1
+                self._waiting[whose] += 1
                 try:
                     self._turn.wait(left)
                 finally:
-                    self._waiting -= 1
+                    _one_less(self._waiting, whose)
             self._held[whose] += 1
             return True
 
@@ -82,14 +83,21 @@ class Threads:
         share = (settings.web_threads - others) * settings.cpay_merchant_share // 100
         return own < max(1, share)
 
-    def _may_wait(self, threads: int) -> bool:
-        """Whether a quarter of the threads stays free with one more that waits."""
-        busy = self._pages + self._held.total() + self._waiting + 1
-        return threads - busy >= max(1, threads // 4)
+    def _may_wait(self, threads: int, whose: Merchant) -> bool:
+        """Whether a quarter of the threads stays free with one more that waits; or one thread, if
+        it is the only one of its merchant's."""
+        busy = self._pages + self._held.total() + self._waiting.total() + 1
+        quarter = max(1, threads // 4) if self._waiting[whose] else 1
+        return threads - busy >= quarter
 
     def _give_back(self, whose: Merchant) -> None:
         with self._turn:
-            self._held[whose] -= 1
-            if not self._held[whose]:
-                del self._held[whose]
+            _one_less(self._held, whose)
             self._turn.notify_all()
+
+
+def _one_less(counted: Counter[Merchant], whose: Merchant) -> None:
+    """Nobody stays whose calls have ended."""
+    counted[whose] -= 1
+    if not counted[whose]:
+        del counted[whose]

@@ -37,9 +37,9 @@ def test_every_file_of_the_folder_is_a_figure_or_a_helper() -> None:
     assert files >= bench.HELPERS
     assert bench.names() == [
         "bill_match", "card_caps", "card_spend", "checkout", "cloudpay_calls", "cloudpay_lists",
-        "cold_start", "console_overview", "growth", "ledger_post", "ledger_ten_million",
-        "live_pages", "merchant_home", "notifications", "oa_tokens", "order_lists", "overhead",
-        "page", "payment_notices", "receipt_page", "refund_race", "sync",
+        "cloudpay_neighbours", "cold_start", "console_overview", "growth", "ledger_post",
+        "ledger_ten_million", "live_pages", "merchant_home", "notifications", "oa_tokens",
+        "order_lists", "overhead", "page", "payment_notices", "receipt_page", "refund_race", "sync",
     ]  # fmt: skip
 
 

@@ -115,8 +115,14 @@ def test_nobody_waits_on_the_last_quarter_of_the_threads() -> None:
     threads, found = Threads(), settings()
     with ExitStack() as held:
         takes(held, threads, ONE, found)
-        threads._waiting = 2
+        threads._waiting[ONE] = 2
         assert not threads._take(found, ONE, 60.0)
+        assert takes(held, threads, TWO, found) == 2
+        threads._waiting[ONE] = 1
+        assert not threads._may_wait(8, ONE)
+        threads._waiting[ONE] = 0
+        assert threads._may_wait(8, TWO), "one of each merchant does"
+        assert not threads._may_wait(7, TWO), "the last one stays free"
 
 
 def test_requests_that_are_no_calls_are_counted_while_they_last() -> None:
