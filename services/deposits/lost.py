@@ -53,9 +53,8 @@ def regain(
 
     True where the hold is ours now, as before or again. Safe to repeat, and from several at once.
     `told` must name it where there is no row of it: `regain_consumed` is for a bill's number.
-    `pace` is called before each question. Raises
-    GatewayUnknown, GatewayRejected and NotConfigured where the wallet does not say: nothing is
-    written then.
+    `pace` is called before each question. Raises GatewayUnknown, GatewayRejected and NotConfigured
+    where the wallet does not say: nothing is written then.
     """
     for _ in range(TRIES):
         heard = _ask(deps, provider_id, channel, out_freeze_no, told, pace)
