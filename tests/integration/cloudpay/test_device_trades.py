@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.settings import ROOT
 from models.device import BoundBy, Device, ShiftType
 from models.merchant import Staff, Store
 from services.cloudpay.devices.trading import BRIEF, PLACES, STANDARD, Places
@@ -274,6 +275,21 @@ def test_a_deleted_one_comes_back_as_what_it_was(product: Product, till: Till) -
         product.do("UPDATE device SET deleted_at = NULL WHERE device_id = :d", d=device_id)
     assert send(till, method, naming(method, content, "never", None))[0] == 0
     assert send(till, method, naming(method, content, "was", SN))[:2] == (104, 3215)
+
+
+def test_what_was_unbound_before_the_rule_came_is_told_from_what_was_never_bound(
+    product: Product, till: Till
+) -> None:
+    """The migration's own statement, over devices as they were kept before it."""
+    put(product, till, "was", SN, frees=True)
+    put(product, till, "gone", SN, removes=True)
+    put(product, till, "bound", SN)
+    put(product, till, "never")
+    product.do("UPDATE device SET unbound_at = NULL")
+    script = (ROOT / "migrations/sql/0033_device_trades.sql").read_text("utf-8")
+    product.do(script[script.index("UPDATE device") :].partition(";")[0])
+    rows = product.sql("SELECT device_id FROM device WHERE unbound_at IS NOT NULL ORDER BY 1")
+    assert [row.device_id for row in rows] == ["gone", "was"]
 
 
 # --- the merchant's rule ----------------------------------------------------------------------
