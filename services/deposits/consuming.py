@@ -173,6 +173,8 @@ def _check(session: Session, deps: Deps, cmd: Consume, freeze: DepositFreeze) ->
         raise DepositMustEnd
     if cmd.ends and freeze.held_fen:
         raise DepositBusy
+    if not wallet.numbers_consumptions and _may_yet_come(session, freeze):
+        raise DepositBusy  # its money would be taken under the number of the new one
     if not 1 <= cmd.amount_fen <= freeze.room_fen:
         raise DepositAmount(room_fen=freeze.room_fen)
     return freeze.room_fen - cmd.amount_fen if cmd.ends else 0
@@ -207,6 +209,18 @@ def _new_order(session: Session, deps: Deps, cmd: Consume, freeze: DepositFreeze
         first_question_s=deps.settings.codepay_ask_every_s,
         method=AttemptMethod.DEPOSIT,
     )
+
+
+_LOOKED_AT = text("""
+SELECT 1 FROM pay_attempt WHERE provider_id = :p AND out_trade_no = :n AND method = 'deposit'
+    AND due_at IS NOT NULL
+""")
+
+
+def _may_yet_come(session: Session, freeze: DepositFreeze) -> bool:
+    """Whether a consumption that was given up is looked at once more."""
+    keys = {"p": freeze.provider_id, "n": freeze.out_freeze_no}
+    return session.execute(_LOOKED_AT, keys).first() is not None
 
 
 _LEAVE = text("""

@@ -110,6 +110,8 @@ def done(session: Session, freeze: DepositFreeze, move: DepositMove, now: dateti
     if move.status is MoveStatus.DONE:
         return False
     if move.status is MoveStatus.FAILED:
+        if move.kind is MoveKind.CONSUME and move.ends:  # it gave back what it found
+            move.rest_fen = max(0, freeze.room_fen - move.amount_fen)
         if freeze.room_fen < move.takes_fen:
             mismatch(session, freeze, now, number=move.number, ours_fen=freeze.room_fen,
                      theirs_fen=move.takes_fen)  # fmt: skip
