@@ -118,9 +118,7 @@ def raw(port: int, path: str, body: bytes) -> bytes:
 
 def figures() -> list[dict[str, Any]]:
     made: dict[str, list[Loaded]] = {"micro_pay": [], "query_order": [], "bare": []}
-    with stack.running(
-        cpay_merchant_per_minute=0, cpay_address_per_minute=0, cpay_merchant_share=100
-    ) as running:
+    with stack.running(cpay_merchant_per_minute=0, cpay_address_per_minute=0) as running:
         url = running.cluster.url(embedded.APP)
         deps = build_deps(
             load_settings(data_dir=running.settings.data_dir, database_url=url), pool_size=2

@@ -10,11 +10,11 @@ from flask import Flask
 
 def install(app: Flask) -> None:
     """Pages that wait take of what one merchant's calls may hold (`services/cloudpay/threads.py`);
-    calls count themselves, once they are proven."""
+    calls count themselves, once they are proven. Whether the process is well is nobody's visit."""
     inner: Any = app.wsgi_app
 
     def counted(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if str(environ.get("PATH_INFO", "")).startswith("/cpay/"):
+        if str(environ.get("PATH_INFO", "")).startswith(("/cpay/", "/healthz")):
             return cast(Iterable[bytes], inner(environ, start_response))
         with app.extensions["yima"].deps.cpay_threads.page():
             return cast(Iterable[bytes], inner(environ, start_response))

@@ -51,6 +51,7 @@ def test_a_merchant_that_holds_its_threads_comes_again_and_another_is_answered(
             line.send(line.head("POST", "/cpay/micro_pay", len(body)) + body)
         until_asked(product, 2)
         own, theirs = (stack.enter_context(Line(url)) for _ in range(2))
+        assert asks(other, theirs) == NOBODYS, "somebody else is there"
         assert asks(till, own) == LATER
         assert "3秒后" in till.answers[-1]["description"]
         assert asks(other, theirs) == NOBODYS

@@ -1,7 +1,8 @@
-"""Half of what others leave is one merchant's, and one thread always."""
+"""Half of what others leave is one merchant's, and one thread always; alone, three quarters."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,10 +13,17 @@ import pytest
 from flask import Flask
 
 from config.settings import load_settings
-from services.cloudpay.threads import Threads
+from services.cloudpay.threads import ALONE_S, Threads
 from web import crowd
 
 ONE, TWO = (1, 1), (1, 2)
+
+
+def crowded(clock: Callable[[], float] = lambda: 0.0) -> Threads:
+    """A process in which somebody else was a moment ago."""
+    threads = Threads(clock)
+    with threads.page():
+        return threads
 
 
 def settings(threads: int = 8, share: int = 50) -> Any:
@@ -33,13 +41,46 @@ def takes(held: ExitStack, threads: Threads, whose: tuple[int, int], found: Any)
 @pytest.mark.parametrize(
     ("count", "share", "own"), [(8, 50, 4), (8, 25, 2), (8, 1, 1), (2, 50, 1), (32, 75, 24)]
 )
-def test_alone_a_merchant_has_its_share(count: int, share: int, own: int) -> None:
+def test_a_merchant_has_its_share(count: int, share: int, own: int) -> None:
+    with ExitStack() as held:
+        assert takes(held, crowded(), ONE, settings(count, share)) == own
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "own"), [(8, 50, 6), (8, 90, 7), (4, 50, 3), (2, 50, 1)]
+)
+def test_where_nobody_else_is_it_has_three_quarters(count: int, share: int, own: int) -> None:
     with ExitStack() as held:
         assert takes(held, Threads(), ONE, settings(count, share)) == own
 
 
-def test_the_next_merchant_finds_half_of_what_is_left_and_every_one_gets_a_thread() -> None:
+@pytest.mark.parametrize(("seconds", "own"), [(ALONE_S - 0.1, 4), (ALONE_S, 6)])
+@pytest.mark.parametrize("whose", [None, TWO])
+def test_others_are_remembered_for_ten_seconds(
+    seconds: float, own: int, whose: tuple[int, int] | None
+) -> None:
+    now = [100.0]
+    threads = Threads(clock=lambda: now[0])
+    with threads.page() if whose is None else threads.call(settings(), whose, 0.0):
+        pass
+    for _ in range(2):  # what it does itself makes it no less alone
+        with threads.call(settings(), ONE, 0.0):
+            now[0] += seconds / 2
+    with ExitStack() as held:
+        assert takes(held, threads, ONE, settings()) == own
+
+
+def test_alone_all_threads_may_wait() -> None:
     threads, found = Threads(), settings()
+    with ExitStack() as held:
+        takes(held, threads, ONE, found)
+        threads._waiting[ONE] = 2
+        assert threads._may_wait(8, ONE)
+        assert not threads._may_wait(8, TWO)
+
+
+def test_the_next_merchant_finds_half_of_what_is_left_and_every_one_gets_a_thread() -> None:
+    threads, found = crowded(), settings()
     with ExitStack() as held:
         had = [takes(held, threads, (1, n), found) for n in range(6)]
     assert had == [4, 2, 1, 1, 1, 1]
@@ -49,7 +90,7 @@ def test_the_next_merchant_finds_half_of_what_is_left_and_every_one_gets_a_threa
 
 def test_the_same_number_of_another_provider_is_another_merchant() -> None:
     with ExitStack() as held:
-        threads = Threads()
+        threads = crowded()
         takes(held, threads, (1, 1), settings())
         assert takes(held, threads, (2, 1), settings()) == 2
 
@@ -96,7 +137,7 @@ def waits(threads: Threads, then: Callable[[], None]) -> list[bool]:
 
 
 def test_one_above_its_share_waits_for_one_of_its_own() -> None:
-    threads = Threads(clock=lambda: 0.0)
+    threads = crowded()
     with ExitStack() as others, ExitStack() as held:
         takes(others, threads, ONE, settings(8, 40))
         held.enter_context(threads.call(settings(), ONE, 0.0))
@@ -104,15 +145,15 @@ def test_one_above_its_share_waits_for_one_of_its_own() -> None:
 
 
 def test_it_does_not_wait_for_ever() -> None:
-    times = iter(range(99))
-    threads = Threads(clock=lambda: float(next(times)))
+    times = itertools.count()
+    threads = crowded(lambda: next(times) / 10)
     with ExitStack() as held:
         takes(held, threads, ONE, settings())
         assert waits(threads, lambda: None) == [False]
 
 
 def test_nobody_waits_on_the_last_quarter_of_the_threads() -> None:
-    threads, found = Threads(), settings()
+    threads, found = crowded(), settings()
     with ExitStack() as held:
         takes(held, threads, ONE, found)
         threads._waiting[ONE] = 2
@@ -137,9 +178,11 @@ def test_requests_that_are_no_calls_are_counted_while_they_last() -> None:
         raise RuntimeError("planted")
 
     app.add_url_rule("/page", view_func=view)
+    app.add_url_rule("/healthz", "health", view_func=view)
     app.add_url_rule("/cpay/<method>", "call", view_func=view, methods=["POST"])
     app.add_url_rule("/broken", view_func=broken)
     asks = app.test_client()
+    assert asks.get("/healthz").text == "0"
     assert asks.get("/page").text == "1"
     assert asks.post("/cpay/query_order").text == "0"
     assert asks.get("/broken").status_code == 500
