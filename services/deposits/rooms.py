@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from gateways.deposits import Hold
@@ -22,7 +22,7 @@ from models.deposit import (
     MoveStatus,
 )
 from models.event import CaseKind
-from models.order import PayOrder
+from models.order import OrderStatus, PayOrder
 from services import audit
 from services.cases import end_case, open_case
 
@@ -151,6 +151,29 @@ def freed(
     freeze.held_fen -= move.takes_fen
     _told(session, freeze, move, "failed", now)
     end_case(session, freeze.provider_id, CaseKind.NO_ANSWER, move.number, now)
+    session.flush()
+    for late in session.scalars(_paid_without_room(freeze)):
+        done(session, freeze, late, now)
+
+
+def _paid_without_room(freeze: DepositFreeze) -> Select[DepositMove]:
+    """Consumptions that came after they were given up, when another held their room: its end gives
+    it back to them."""
+    return (
+        select(DepositMove)
+        .join(
+            PayOrder,
+            (PayOrder.provider_id == DepositMove.provider_id)
+            & (PayOrder.id == DepositMove.order_id),
+        )
+        .where(
+            DepositMove.provider_id == freeze.provider_id,
+            DepositMove.freeze_id == freeze.id,
+            DepositMove.status == MoveStatus.FAILED,
+            PayOrder.status == OrderStatus.PAID,
+        )
+        .order_by(DepositMove.id)
+    )
 
 
 def consumed_in(session: Session, order: PayOrder, now: datetime) -> None:

@@ -9,6 +9,7 @@ from gateways.deposits import ConsumeRequest
 from models.deposit import DepositFreeze
 from services.deposits import rooms, sweep
 from services.deposits.refusals import DepositBusy, DepositNotHeld
+from services.seed import MAIN
 from tests.harness.product import Product
 from tests.integration.deposits.helping import (
     CANCEL,
@@ -21,6 +22,7 @@ from tests.integration.deposits.helping import (
     Desk,
     cases,
     phone,
+    room_adds_up,
     wait_for_password,
 )
 
@@ -198,11 +200,30 @@ def test_a_consumption_that_comes_after_it_was_given_up_counts(
     desk.agrees(held)
 
 
-def _arrives(desk: Desk, held: DepositFreeze, number: str, fen: int) -> None:
+def test_one_that_comes_late_has_the_room_of_another_when_that_ends(product: Product) -> None:
+    desk = Desk(product)
+    held = desk.freeze("alipay")
+    product.simulator.fault(CONSUME["alipay"], "drop")
+    late = desk.consume(held, 8000, ends=False)
+    held = desk.after(held, 70)
+    product.simulator.fault(CONSUME["alipay"], "drop")
+    other = desk.consume(held, 6000, ends=False)
+    _arrives(desk, held, late.out_trade_no, 8000, ends=False)
+    held = desk.after(held, 10)
+    assert (desk.order(late.out_trade_no).status, held.consumed_fen) == ("paid", 0)
+    held = desk.after(held, 70)
+    assert desk.order(other.out_trade_no).status == "closed"
+    assert (held.consumed_fen, held.room_fen) == (8000, 2000)
+    room_adds_up(product)
+    desk.agrees(held)
+
+
+def _arrives(desk: Desk, held: DepositFreeze, number: str, fen: int, *, ends: bool = True) -> None:
     """The request that had been on its way, at last."""
     wallet = desk.product.deps.gateways.deposits[held.channel]
     number = number if wallet.numbers_consumptions else held.out_freeze_no
-    request = ConsumeRequest(rooms.hold_of(held), number, fen, True, "押金", desk.product.url)
+    told = f"{desk.product.url}/notify/{held.channel}/{MAIN}"
+    request = ConsumeRequest(rooms.hold_of(held), number, fen, ends, "押金", told)
     wallet.consume(sweep.account_of(desk.product.deps, held), request)
 
 
