@@ -8,6 +8,7 @@ from services import syncing
 from simulator.alipay import refunds as alipay_refunds
 from simulator.wechat import refunds as wechat_refunds
 from tests.sim.clerks import Clerks
+from tests.sim.deposits import Deposit, settle
 from tests.sim.late_wallets import take_what_waits
 from tests.sim.play import Play
 from tests.sim.trace import Violation
@@ -25,10 +26,11 @@ NORMAL = {
     "wechat.micropay_result": "SUCCESS",
     "wechat.reverse_recall": "N",
     "alipay.pay_result": "10000",
+    "wechat.deposit_consume": "at_once",
 }
 
 
-def settle_down(play: Play, clerks: Clerks) -> None:
+def settle_down(play: Play, clerks: Clerks, left: list[Deposit]) -> None:
     """Until nothing is to come. Violation when there is no end of it."""
     play.is_noisy = False
     play.say("calm")
@@ -44,6 +46,8 @@ def settle_down(play: Play, clerks: Clerks) -> None:
             pass
     for name, value in NORMAL.items():
         world.switches.set(name, value)
+    if left:
+        settle(play, left)
     _finish_refunds(play)
     run_out(play)
     take_what_waits(play)

@@ -12,18 +12,15 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 CARDS = 0.35  # of all plays
 SYSTEMS = 0.25
+DEPOSITS = 0.1
 _WORD = string.ascii_letters + string.digits
 
 
-class Chance:
-    """What a seed draws. The world's own draws never disturb those of the play."""
+class Dice:
+    """One stream of chance: the same name gives the same draws."""
 
-    def __init__(self, seed: int) -> None:
-        self._dice = random.Random(f"play {seed}")
-        self.world = random.Random(f"world {seed}")
-        # Drawn apart: a play without cards draws what it drew before there were any.
-        self.has_cards = random.Random(f"cards {seed}").random() < CARDS
-        self.has_systems = random.Random(f"systems {seed}").random() < SYSTEMS
+    def __init__(self, name: str) -> None:
+        self._dice = random.Random(name)
 
     def hits(self, share: float) -> bool:
         return self._dice.random() < share
@@ -42,6 +39,19 @@ class Chance:
 
     def shuffled(self, things: Sequence[T]) -> list[T]:
         return self._dice.sample(list(things), len(things))
+
+
+class Chance(Dice):
+    """What a seed draws. The world's own draws never disturb those of the play."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(f"play {seed}")
+        self.world = random.Random(f"world {seed}")
+        # Drawn apart: a play without cards draws what it drew before there were any.
+        self.has_cards = random.Random(f"cards {seed}").random() < CARDS
+        self.has_systems = random.Random(f"systems {seed}").random() < SYSTEMS
+        self.deposits = Dice(f"deposits {seed}")  # what those of them draw, too
+        self.has_deposits = self.deposits.hits(DEPOSITS)
 
 
 @contextmanager

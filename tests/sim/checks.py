@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from models.card import RECHARGE_TRANSITIONS
+from models.deposit import FREEZE_TRANSITIONS, MOVE_TRANSITIONS
 from models.order import ATTEMPT_TRANSITIONS, ORDER_TRANSITIONS
 from models.refund import REFUND_TRANSITIONS
 from services import totals_check
@@ -12,6 +13,7 @@ from services.orders import stuck
 from tests.harness.product import Product
 from tests.harness.simulator import Simulator
 from tests.sim.card_checks import CARD_CHECKS
+from tests.sim.deposit_checks import DEPOSIT_CHECKS
 from tests.sim.play import Play
 from tests.sim.trace import Violation
 
@@ -19,13 +21,18 @@ TABLES: dict[str, set[tuple[str, str]]] = {
     "pay_order": {(str(a), str(b)) for a, more in ORDER_TRANSITIONS.items() for b in more},
     "pay_attempt": {(str(a), str(b)) for a, more in ATTEMPT_TRANSITIONS.items() for b in more},
     "refund": {(str(a), str(b)) for a, more in REFUND_TRANSITIONS.items() for b in more},
+    "deposit_freeze": {(str(a), str(b)) for a, more in FREEZE_TRANSITIONS.items() for b in more},
+    "deposit_move": {(str(a), str(b)) for a, more in MOVE_TRANSITIONS.items() for b in more},
     "recharge": {(str(a), str(b)) for a, more in RECHARGE_TRANSITIONS.items() for b in more},
 }
 
 
 # Cases that only a person may close, whatever comes of them by itself.
 FOR_A_PERSON = frozenset(
-    {"refund_abnormal", "no_answer", "amount_mismatch", "refund_mismatch", "paid_after_reverse"}
+    {
+        *("refund_abnormal", "no_answer", "amount_mismatch", "refund_mismatch"),
+        *("paid_after_reverse", "deposit_mismatch"),
+    }
 )
 
 
@@ -42,7 +49,9 @@ class _Books:
 def check(play: Play) -> None:
     """Violation with all that is wrong."""
     wrong: list[str] = []
-    for part in CHECKS + (CARD_CHECKS if play.chance.has_cards else ()):
+    cards = CARD_CHECKS if play.chance.has_cards else ()
+    deposits = DEPOSIT_CHECKS if play.chance.has_deposits else ()
+    for part in (*CHECKS, *cards, *deposits):
         try:
             part(play)
         except AssertionError as problem:

@@ -153,7 +153,8 @@ def draw(play: Play) -> list[Visit]:
     """Who comes today."""
     chance = play.chance
     found = []
-    for n in range(chance.whole(0, 1) if chance.has_cards else chance.whole(2, 4)):
+    few = chance.has_cards or chance.has_deposits  # such plays have others enough
+    for n in range(chance.whole(0, 1) if few else chance.whole(2, 4)):
         visit = Visit(
             play,
             f"customer{n}",

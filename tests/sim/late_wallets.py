@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateways.base import RefundRequest
 from services import closing
+from services.refunds import wallets
 from services.seed import MAIN
 from tests.sim.play import Play
 from tests.sim.stage import PRODUCT
@@ -25,7 +26,7 @@ def make_after_all(play: Play, number: str, status: str) -> None:
         again = RefundRequest(
             row.out_trade_no, number, row.amount_fen, row.total, row.reason, notify_url
         )
-        word = deps.gateways.pay[row.channel].refund(target.account, again)
+        word = wallets.refund(deps, row.provider_id, target, again)
         play.say(f"{number} is made after all: {word.state}")
         play.reach(f"late {row.channel} {status}")
 

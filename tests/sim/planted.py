@@ -31,9 +31,12 @@ FOUND: Final[dict[str, int]] = {
     "followed-up-every-time": 9,
     "refund-counted-twice": 10,
     "unknown-create-taken-for-refused": 11,
+    "deposit-silence-frees-the-room": 16,
     "recharge-refund-keeps-the-bonus": 29,
     "recharge-bonus-of-another-attempt": 36,
     "codepay-silence-is-failure": 47,
+    "deposit-room-not-freed": 111,
+    "deposit-late-consumption-never-has-its-room": 450,
 }
 MOST = 500
 

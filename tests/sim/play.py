@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from errors import AppError
-from tests.sim.chance import Chance
+from tests.sim.chance import Chance, Dice
 from tests.sim.kills import Killed
 from tests.sim.stage import Stage
 from tests.sim.trace import Trace
@@ -65,6 +65,8 @@ class Play:
         self.sources: list[Source] = []
         self.sheets: list[Sheet] = []
         self.lost: set[str] = set()  # refunds that their wallet has forgotten, or can not make
+        self.held_up: dict[str, float] = {}  # late calls of deposits, and their seconds
+        self.withdrawn: set[str] = set()  # deposits that nobody may give back just now
         self._coming: list[Coming] = []
         self._ids = itertools.count()
         stage.empty()
@@ -113,13 +115,15 @@ class Play:
 
     # --- acting -----------------------------------------------------------------------------
 
-    def act(self, name: str, do: Callable[[], T]) -> T | None:
+    def act(
+        self, name: str, do: Callable[[], T], *, dies: float = KILL_SHARE, dice: Dice | None = None
+    ) -> T | None:
         """Somebody does something; he may be killed at any point of it. None if he was, or if the
         product said no."""
         self.say(name)
-        points = None
-        if self.is_noisy and self.chance.hits(KILL_SHARE):
-            points = self.chance.whole(0, 7)
+        points, dice = None, dice or self.chance
+        if self.is_noisy and dice.hits(dies):
+            points = dice.whole(0, 7)
         self.depth += 1
         try:
             with self.stage.kills.armed(points):

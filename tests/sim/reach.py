@@ -14,7 +14,7 @@ FAULTS = (
     *(f"fault call {kind}" for kind in CALL_FAULTS if kind != "none"),
     *(f"fault notice {kind}" for kind in NOTICE_FAULTS if kind != "none"),
     *("fault call cross", "fault killed", "fault meanwhile", "fault worker away"),
-    *("fault job stalled", "fault clock"),
+    *("fault job stalled", "fault clock", "fault call refused", "fault held after its end"),
     *(f"mood {name} {word}" for name, words in OUTCOMES.items() for word in words),
 )
 # Rows of the table of failures that a play can meet; the others have a test of their own.

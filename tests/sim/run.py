@@ -6,7 +6,7 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.sim import customers, members, tills
+from tests.sim import customers, deposits, members, tills
 from tests.sim.bookkeepers import reconcile
 from tests.sim.calm import settle_down
 from tests.sim.chance import seeded
@@ -56,12 +56,13 @@ def _play(play: Play) -> None:
     customers.draw(play)
     tills.draw(play)
     owner = members.draw(play) if play.chance.has_cards else None
+    left = deposits.draw(play) if play.chance.has_deposits else []
     clerks.begin()
     draw_clocks(play)
     ends = play.now + 450
     while play.step(ends):
         pass
-    settle_down(play, clerks)
+    settle_down(play, clerks, left)
     reconcile(play)
     if owner is not None:
         owner.close_books()

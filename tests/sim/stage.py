@@ -46,7 +46,8 @@ STANDING = frozenset(
         *("card_program", "card_terms", "card_tier"),
     }
 )
-WATCHED = ("pay_order", "pay_attempt", "refund", "recharge")  # tables with a status that moves
+# Tables with a status that moves.
+WATCHED = ("pay_order", "pay_attempt", "refund", "recharge", "deposit_freeze", "deposit_move")
 
 LOOK_BEHIND = "services.cards.sweep"  # what it mends should not have been
 HEARD = ("blueprints.notify.views", "services.ledger_chain", LOOK_BEHIND)

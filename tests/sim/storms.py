@@ -12,6 +12,7 @@ from errors import GatewayUnknown
 from gateways.http import Answer
 from simulator.faults import Fault
 from simulator.outbox import Parcel
+from tests.sim import deposit_storms
 from tests.sim.customers import sheet
 from tests.sim.play import CALL_LASTS_S, Play
 from tests.sim.wallets import knock
@@ -61,7 +62,8 @@ CASES = {  # of the table of failures, by what the storm did
 ERRORS = {"wechat": "SYSTEM_ERROR", "alipay": "isp.unknow-error"}
 V2 = {"wechat.micropay", "wechat.orderquery_v2", "wechat.reverse"}
 LIMITS = {"wechat": "FREQUENCY_LIMITED", "alipay": "isv.method-call-limited"}
-LYING = {"wechat.query", "alipay.query"}  # where the simulator knows how to lie about an amount
+# Where the simulator knows how to lie about an amount.
+LYING = {"wechat.query", "alipay.query", *deposit_storms.ASKS}
 
 
 BALANCES = ("wechat.merchant_funds", "alipay.seller_balance")
@@ -100,8 +102,7 @@ class Storm:
         began = play.now
         play.meanwhile()
         play.stage.kills.point(f"before {name}")
-        faults = CALL_FAULTS | (REFUND_FAULTS if name.endswith(".refund") else {})
-        kind = play.chance.weighted(faults) if play.is_noisy else "none"
+        kind = self._kind(name, url, body) if play.is_noisy else "none"
         if kind == "wrong_amount" and name not in LYING:
             kind = "none"
         if kind != "none":
@@ -128,6 +129,13 @@ class Storm:
         if kind == "lose_answer" or play.now - began > CALL_LASTS_S:
             raise GatewayUnknown("ReadTimeout")
         return answer
+
+    def _kind(self, name: str, url: str, body: bytes) -> str:
+        """What becomes of this call."""
+        if deposit_storms.is_of_deposit(name, body):
+            return deposit_storms.kind_of(self.play, name, number_in(url, body))
+        faults = CALL_FAULTS | (REFUND_FAULTS if name.endswith(".refund") else {})
+        return self.play.chance.weighted(faults)
 
     def _after_all(
         self,
@@ -178,7 +186,10 @@ class Storm:
 
     def _arm(self, kind: str, name: str) -> None:
         faults, wallet = self.play.stage.wallets.world.faults, name.partition(".")[0]
-        if kind in ("error", "limited") and name in V2:
+        is_v2 = name in V2 or name.startswith("wechat.deposit.")
+        if kind == "refused":
+            faults.arm(Fault(name, "error", code=deposit_storms.REFUSED[wallet]))
+        elif kind in ("error", "limited") and is_v2:
             faults.arm(Fault(name, "error", code="SYSTEMERROR"))
         elif kind == "error":
             faults.arm(Fault(name, "error", code=ERRORS[wallet]))
@@ -192,11 +203,15 @@ class Storm:
     ) -> None:
         """The request sits in a queue somewhere and arrives when nobody expects it any more."""
 
-        def arrive() -> None:
-            answer = self.play.stage.wallets.send(method, url, headers, body)
-            self.play.say(f"{name} arrived late -> {answer.status}")
+        play, number = self.play, number_in(url, body)
+        wait = deposit_storms.lateness(play, name, number)
 
-        self.play.after(self.play.chance.seconds(7, 150), f"late {name}", arrive)
+        def arrive() -> None:
+            deposit_storms.arrive(play, name, number)
+            answer = play.stage.wallets.send(method, url, headers, body)
+            play.say(f"{name} arrived late -> {answer.status}")
+
+        play.after(wait or play.chance.seconds(7, 150), f"late {name}", arrive)
 
     # --- the wallets call -------------------------------------------------------------------
 

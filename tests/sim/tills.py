@@ -120,7 +120,8 @@ class Sale:
 def draw(play: Play) -> None:
     """Who comes to the tills today."""
     chance = play.chance
-    for n in range(chance.whole(0, 1 if chance.has_cards else 2)):
+    few = chance.has_cards or chance.has_deposits
+    for n in range(chance.whole(0, 1 if few else 2)):
         shop = chance.among(SHOPS)
         Sale(
             play,

@@ -17,6 +17,7 @@ from gateways.http import Answer
 from simulator.app import create_app
 from simulator.books import Books
 from simulator.due import Due
+from simulator.freezes import FreezeBook
 from simulator.keys import KeyStore
 from simulator.outbox import Outbox, Parcel
 from simulator.world import World
@@ -45,6 +46,13 @@ class HeldOutbox(Outbox):
         self.post(parcel, after_s)
 
 
+class HeldFreezes(FreezeBook):
+    """Without a journal: these wallets never start again, and others share their folder."""
+
+    def _write(self, text: str) -> None:
+        pass
+
+
 class HeldDue(Due):
     def __init__(self, clock: WalletClock) -> None:
         super().__init__(clock)
@@ -68,6 +76,7 @@ class Wallets:
         )
         self.outbox = world.outbox = HeldOutbox(clock, world._told, world.faults)
         self.due = world.due = HeldDue(clock)
+        world.freezes = HeldFreezes(home / "no journal")
         self.world = world
         self.app = create_app(world=world)
         self._expiry = self.app.extensions["sim_alipay"].expiry

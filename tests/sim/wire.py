@@ -37,6 +37,8 @@ def operation(method: str, url: str) -> str:
     if parts.path.endswith("/gateway.do"):
         asked = parse_qs(parts.query).get("method", [""])[0]
         return _METHODS.get(asked, asked)
+    if parts.path.startswith("/deposit/"):
+        return f"wechat.deposit.{parts.path.removeprefix('/deposit/')}"
     said = f"{method} {parts.path}"
     return next((name for shape, name in _PATHS if re.fullmatch(shape, said)), said)
 

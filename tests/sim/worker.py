@@ -14,6 +14,8 @@ from services.bills import sweep as bills
 from services.callbacks import sweep as callbacks
 from services.cards import room
 from services.cards import sweep as recharges
+from services.deposits import releasing
+from services.deposits import sweep as holds
 from services.refunds import sweep as refunds
 from tasks.jobs import build_job_app
 from tests.sim.play import Play
@@ -35,6 +37,9 @@ _OF_CARDS = """, (SELECT min(due_at) FROM recharge) AS recharges,
     (SELECT min(id) FROM ledger_tail) AS seal,
     (SELECT min(id) FROM card_release) AS room
 """
+_OF_DEPOSITS = """, (SELECT min(due_at) FROM deposit_freeze) AS holds,
+    (SELECT min(due_at) FROM deposit_move) AS releases
+"""
 AT_ONCE = ("jobs", "totals", "seal", "room")
 
 
@@ -45,6 +50,7 @@ class Worker:
         self.jobs: App = build_job_app(play.stage.deps)
         self._stalled: dict[int, float] = {}
         self._due_sql = _DUE + (_OF_CARDS if play.chance.has_cards else "")
+        self._due_sql += _OF_DEPOSITS if play.chance.has_deposits else ""
 
     def next_due(self) -> float | None:
         """The first due time, no sooner than the worker is awake."""
@@ -93,6 +99,14 @@ class Worker:
     def _recharges(self) -> None:
         deps = self.play.stage.deps
         self._meet("recharge", recharges.claim_due(deps, MOST), recharges.look)
+
+    def _holds(self) -> None:
+        deps = self.play.stage.deps
+        self._meet("hold", holds.claim_due(deps, MOST), holds.pursue)
+
+    def _releases(self) -> None:
+        deps = self.play.stage.deps
+        self._meet("release", releasing.claim_due(deps, MOST), releasing.pursue)
 
     def _seal(self) -> None:
         ledger_chain.seal(self.play.stage.deps)
