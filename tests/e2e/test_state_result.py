@@ -118,10 +118,9 @@ def test_the_result_turns_live_soon_after_the_notification(
     buyer = phone()
     made = buyer.start(amount="6")
     one = screen()
-    one.open(made["result"])
-    expect(one.page.locator("h1")).to_have_text("正在确认付款结果")
     with one.page.expect_request(lambda asked: "/state?" in asked.url):
-        pass
+        one.open(made["result"])
+    expect(one.page.locator("h1")).to_have_text("正在确认付款结果")
     buyer.confirm(made)
     product.wait_paid(product.one(f"SELECT out_trade_no FROM pay_order WHERE {OURS}").out_trade_no)
     known = time.monotonic()

@@ -34,7 +34,10 @@ STATES: dict[str, tuple[str, str, str, str]] = {
     "provider off": (
         "wechat", f"/q/{MAIN}/8K3FQ2", "UPDATE provider SET is_active = false", "MERCHANT_DISABLED",
     ),
-    "closed hours": ("wechat", f"/q/{MAIN}/4M8RT7", "", "STORE_CLOSED"),
+    "closed hours": (
+        "wechat", f"/q/{MAIN}/4M8RT7",
+        "UPDATE store SET closes_at = opens_at WHERE opens_at IS NOT NULL", "STORE_CLOSED",
+    ),
     "no alipay": ("alipay", f"/q/{MAIN}/3C6VB1", "", "PLATFORM_NOT_ENABLED"),
     "no wechat": (
         "wechat", f"/q/{MAIN}/8K3FQ2",

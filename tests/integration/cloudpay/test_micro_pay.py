@@ -198,7 +198,7 @@ def test_what_is_no_payment_code_names_the_member(product: Product, till: Till) 
     [
         ({"total_fee": 0}, (104, 1002, "pay_content.total_fee")),
         ({"total_fee": 1.5}, (104, 1002, "pay_content.total_fee")),
-        ({"total_fee": "100"}, (104, 1002, "pay_content.total_fee")),
+        ({"total_fee": "100.0"}, (104, 1002, "pay_content.total_fee")),
         ({"total_fee": 2_147_483_647}, (104, 1014, "pay_content.total_fee")),
         ({"fee_type": "USD"}, (104, 1002, "pay_content.fee_type")),
         ({"author_code": None}, (104, 1002, "pay_content.author_code")),

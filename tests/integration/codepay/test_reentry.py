@@ -133,12 +133,14 @@ def test_eight_tills_with_one_number_charge_once(product: Product, wallet: str) 
 _TILL = """
 import json, sys
 from config.settings import load_settings
+from gateways.ordering import Extras
 from services.codepay.charging import Charge, charge
 from services.deps import build_deps
 given = json.load(sys.stdin)
 deps = build_deps(load_settings(**given["settings"]))
 print("ready", flush=True)
-print(charge(deps, Charge(**given["charge"])).state, flush=True)
+cmd = given["charge"] | {"extras": Extras(**given["charge"]["extras"])}
+print(charge(deps, Charge(**cmd)).state, flush=True)
 """
 
 
