@@ -12,7 +12,7 @@ from typing import Any
 
 from errors import AppError, GatewayUnknown
 from services.cloudpay import once
-from services.cloudpay.call import Answer, Call, fresh_nonce
+from services.cloudpay.call import Answer, Call
 from services.cloudpay.devices import trading
 from services.cloudpay.envelope import Envelope, content_of, sealed
 from services.cloudpay.methods import Method
@@ -193,14 +193,14 @@ def _refusal(
     method: Method | None,
     content: dict[str, Any],
 ) -> bytes:
-    """Its result has the caller's own nonce, so that two refusals differ in `log_id` alone; a fresh
-    one where it gave none."""
+    """Its result has the caller's own nonce, none where it gave none: two refusals differ in
+    `log_id` alone, and tell nothing of whose an id is."""
     bare = no.reply_status in BARE
     results: dict[str, Any] = {}
     if method is not None and method.result is not None and not bare:
         word = "ns" if envelope is Envelope.BRIEF else "nonce_str"
         nonce = content.get(word)
-        given = nonce if isinstance(nonce, str) and 0 < len(nonce) <= 32 else fresh_nonce()
+        given = nonce if isinstance(nonce, str) and len(nonce) <= 32 else ""
         results = {name: {word: given} for name in (method.result, *method.also)}
     if method is not None and method.capital_status:
         results["Internal_status"] = no.internal
