@@ -48,7 +48,12 @@ class TokenBook:
         return kept[0]
 
     def put(self, key: Key, token: Token, now: datetime) -> None:
+        """Keep a copy; a newer one that is still good stays: who read the row before it was
+        renewed may come here after."""
         with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None and kept[0].version > token.version and now < kept[1]:
+                return
             self._kept[key] = (token, now + COPY_LIVES)
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT:

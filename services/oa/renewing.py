@@ -92,7 +92,8 @@ def _is_due(deps: Deps, key: Key) -> bool:
 def _kept(deps: Deps, key: Key, bad: Token | None) -> Token | None:
     if bad is not None:
         deps.oa_tokens.drop(key, bad.version)
-    return deps.oa_tokens.get(key, deps.now())
+    found = deps.oa_tokens.get(key, deps.now())
+    return found if found is None or bad is None or found.version > bad.version else None
 
 
 def _wait(
