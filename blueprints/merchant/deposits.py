@@ -12,9 +12,8 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from blueprints.merchant import answers, deposit_detail, deposit_release
+from blueprints.merchant import answers, deposit_detail, deposit_release, filters
 from blueprints.merchant.deposit_detail import HOME
-from models.merchant import Store
 from services.deposits import listing, telling
 from services.deposits.listing import HoldRow, Kind, Standing, Whose
 from services.order_list import PAGE
@@ -92,7 +91,7 @@ def _list(session: Session, who: Acting, asked: Asked) -> dict[str, Any]:
     return {
         "title": "押金",
         "standing": listing.standing(session, whose, now),
-        "filters": _filters(stores, asked),
+        "filters": filters.links(asked, KINDS, stores),
         "days": _days(rows, now),
         "older_url": older and older.url(),
         "empty_title": title,
@@ -111,24 +110,6 @@ def _found(session: Session, whose: Whose, typed: str, now: datetime) -> dict[st
         "empty_title": title,
         "empty_reason": reason,
     }
-
-
-def _filters(stores: Sequence[Store], asked: Asked) -> list[dict[str, Any]]:
-    """Kinds, of which a second tap frees again; then stores, of which one or all is chosen."""
-    first, links = replace(asked, before=None), []
-    for kind, label in KINDS.items():
-        chosen = asked.kind is kind
-        links.append(_link(replace(first, kind=None if chosen else kind), label, chosen))
-    if len(stores) > 1:
-        links.append(_link(replace(first, store_id=None), "全部门店", asked.store_id is None))
-        for store in stores:
-            here = replace(first, store_id=store.id)
-            links.append(_link(here, store.branch_name or store.name, asked.store_id == store.id))
-    return links
-
-
-def _link(asked: Asked, label: str, current: bool) -> dict[str, Any]:
-    return {"href": asked.url(), "label": label, "current": current}
 
 
 def _days(rows: Sequence[HoldRow], now: datetime) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
+from blueprints.merchant import filters
 from blueprints.merchant.detail import CHIPS
-from models.merchant import Store
 from services import totals
 from services.order_list import (
     AMONG_NEWEST,
@@ -107,7 +107,7 @@ def shown(session: Session, who: Acting, asked: Asked) -> dict[str, Any]:
     stores = scope.stores(session, seen)
     return {
         "title": "我的订单" if here.staff_id is not None else "订单",
-        "filters": _filters(stores if seen.store_id is None else [], asked),
+        "filters": filters.links(asked, KINDS, stores if seen.store_id is None else []),
         "asked": asked,
         "days": _days(rows, takings),
         "older_url": older and older.url(),
@@ -151,24 +151,6 @@ def _empty(asked: Asked) -> tuple[str, str]:
     if asked.kind is not None:
         return NOTHING[asked.kind]
     return "还没有订单", "顾客扫收款码付款后，订单会立刻出现在这里。"
-
-
-def _filters(stores: Sequence[Store], asked: Asked) -> list[dict[str, Any]]:
-    """Kinds, of which a second tap frees again; then stores, of which one or all is chosen."""
-    first, links = replace(asked, before=None), []
-    for kind, label in KINDS.items():
-        chosen = asked.kind is kind
-        links.append(_link(replace(first, kind=None if chosen else kind), label, chosen))
-    if stores:
-        links.append(_link(replace(first, store_id=None), "全部门店", asked.store_id is None))
-    for store in stores:
-        here = replace(first, store_id=store.id)
-        links.append(_link(here, store.branch_name or store.name, asked.store_id == store.id))
-    return links
-
-
-def _link(asked: Asked, label: str, current: bool) -> dict[str, Any]:
-    return {"href": asked.url(), "label": label, "current": current}
 
 
 def _takings(session: Session, here: Scope, rows: Sequence[OrderRow]) -> dict[date, Takings]:
