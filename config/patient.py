@@ -14,18 +14,21 @@ A process that is told to stop answers what is inside. It takes what has been wa
 and then listens no more (a client hears at once that nobody is there, and a proxy goes on to the
 next process), and pages that wait for their orders are sent away with what is known.
 
+An answer that is to go out later (`config/later.py`) waits here as well, with its connection.
+
 A connection that TLS ends at in gunicorn itself is left as it is: nothing can be seen without it.
 """
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections import deque
 from concurrent.futures import Future
 from functools import partial
 from selectors import EVENT_READ
-from typing import Any
+from typing import Any, NamedTuple
 
 from gunicorn.workers.gthread import (  # type: ignore[import-untyped]
     STOP_KEEPALIVE_LINGER,
@@ -33,10 +36,13 @@ from gunicorn.workers.gthread import (  # type: ignore[import-untyped]
     ThreadWorker,
 )
 
+from config.later import Outgoing
+
 BLANK = b"\r\n"
 _MOST = 4096
 _LINGER_S, _DRAINED = 2.0, 65536  # as gunicorn has it
 _LAST_LINGER_S = 0.5  # of a worker that stops
+MOST_LATER = 200  # answers that wait to be sent; more go out at once
 
 
 def begins(sock: socket.socket) -> bool:
@@ -63,6 +69,7 @@ class Conn(TConn):  # type: ignore[misc]
         super().__init__(worker.cfg, client, *places)
         self._worker = worker
         self.drained = 0
+        self.answer: Outgoing | None = None
 
     def close(self, graceful: bool = False) -> None:
         if graceful and not self.cfg.is_ssl:
@@ -71,12 +78,21 @@ class Conn(TConn):  # type: ignore[misc]
             super().close(graceful)
 
 
+class Later(NamedTuple):
+    """A request that has been worked on, and whose answer waits."""
+
+    due: float  # monotonic
+    conn: Conn
+    fs: Future[Any]
+
+
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """Waits in its loop, never in a thread, for a request's first byte; and never for an end."""
 
     def __init__(self, *words: Any, **more: Any) -> None:
         super().__init__(*words, **more)
         self.lingering: deque[Conn] = deque()  # the oldest stands first
+        self.later: list[Later] = []
 
     def accept(self, listener: socket.socket) -> None:
         self._accept(listener)
@@ -132,6 +148,35 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             conn.set_timeout()
             self.keepalived_conns.append(conn)  # the oldest stands first
 
+    def handle_request(self, req: Any, conn: Conn) -> Any:
+        """In a thread."""
+        if self.cfg.is_ssl or conn.is_http2:
+            return super().handle_request(req, conn)
+        sock, conn.answer = conn.sock, Outgoing(conn.sock)
+        conn.sock = conn.answer
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            conn.sock = sock
+
+    def _answer(self, conn: Conn, fs: Future[Any]) -> None:
+        """What waited goes out, and the connection on as ever."""
+        answer, conn.answer = conn.answer, None
+        try:
+            if answer is not None and answer.kept:
+                answer.send_kept()
+        except OSError:
+            self.nr_conns -= 1
+            conn.close()
+        else:
+            self._finish(conn, fs)
+
+    def _answer_until(self, now: float) -> None:
+        due = [one for one in self.later if one.due <= now]
+        self.later = [one for one in self.later if one.due > now]
+        for one in due:
+            self._answer(one.conn, one.fs)
+
     def linger(self, conn: Conn) -> None:
         """End our side, and read what still comes until the other side has ended its own."""
         try:
@@ -165,12 +210,16 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """No longer than until the next one of those is to be closed."""
         waiting = (self.lingering, self.pending_conns)
-        ends = [conns[0].timeout - time.monotonic() for conns in waiting if conns]
+        now = time.monotonic()
+        ends = [conns[0].timeout - now for conns in waiting if conns]
+        ends += [one.due - now for one in self.later]
         super().wait_for_and_dispatch_events(max(0.0, min([timeout, *ends])))
 
     def murder_pending(self) -> None:
         """Called at every turn of the loop."""
         super().murder_pending()
+        if self.later:
+            self._answer_until(time.monotonic())
         while self.lingering and self.lingering[0].timeout <= time.monotonic():
             self._forget(self.lingering.popleft())
 
@@ -182,6 +231,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             listener.close()
         runtime = getattr(self.app.callable, "extensions", {}).get("yima")
         getattr(runtime, "before_stop", bool)()
+        self._answer_until(math.inf)
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
@@ -190,6 +240,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             conn.timeout = min(conn.timeout, last)
 
     def finish_request(self, conn: Any, fs: Future[Any]) -> None:
+        answer = conn.answer
+        if answer is None or not answer.kept:
+            self._finish(conn, fs)
+        elif self.alive and len(self.later) < MOST_LATER:
+            self.later.append(Later(time.monotonic() + answer.after_s, conn, fs))
+        else:
+            self._answer(conn, fs)
+
+    def _finish(self, conn: Any, fs: Future[Any]) -> None:
         """Blank lines that came together with the request before are not the next one's begin."""
         unreader = getattr(conn.parser, "unreader", None)
         if unreader is not None and not conn.is_http2:

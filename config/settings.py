@@ -107,6 +107,12 @@ class Settings(BaseSettings):
     cpay_address_per_minute: int = Field(
         default=12_000, ge=0, description="API calls from one address in a minute; 0: no limit"
     )
+    cpay_too_many_s: float = Field(
+        default=2.0,
+        ge=0,
+        le=5,
+        description="about when a call above these limits is answered, seconds; 0: at once",
+    )
     cpay_wrong_per_minute: int = Field(
         default=60, ge=0, description="wrong API codes from one address, or of one merchant"
     )

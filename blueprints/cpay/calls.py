@@ -10,7 +10,9 @@ from typing import Final
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
+from config.later import answer_after
 from services.cloudpay import dispatch
+from services.cloudpay.dispatch import Reply
 from services.cloudpay.statuses import Internal
 from web.runtime import deps
 
@@ -91,12 +93,14 @@ def _refusal(name: str, description: str, internal: Internal) -> Response:
     return reply(dispatch.refuse(name, description, internal, ip=_ip()))
 
 
-def reply(body: bytes) -> Response:
+def reply(said: Reply) -> Response:
     """Nothing but what a client needs: some hold all headers in 1,024 bytes.
 
     What is left to note about the call is written once the answer is on its way.
     """
-    response = Response(body, status=200, content_type="application/json")
+    response = Response(said.body, status=200, content_type="application/json")
     found = deps()
+    if said.is_late:
+        answer_after(request.environ, found.settings.cpay_too_many_s)
     response.call_on_close(lambda: found.cpay_traces.write(found.transact))
     return response

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 
 from errors import AppError, GatewayUnknown
 from services.cloudpay import once
@@ -26,8 +26,13 @@ from services.deps import Deps
 log = logging.getLogger(__name__)
 
 
-def answer(deps: Deps, name: str, raw: bytes, *, ip: str) -> bytes:
-    """The whole body of the reply to a POST of `raw` to `/cpay/<name>`."""
+class Reply(NamedTuple):
+    body: bytes
+    is_late: bool = False  # it may wait a little: its caller calls too often
+
+
+def answer(deps: Deps, name: str, raw: bytes, *, ip: str) -> Reply:
+    """The reply to a POST of `raw` to `/cpay/<name>`."""
     log_id = _fresh_log_id()
     method = TABLE.get(name)
     try:
@@ -43,13 +48,13 @@ def answer(deps: Deps, name: str, raw: bytes, *, ip: str) -> bytes:
     return _run(call, method)
 
 
-def refuse(name: str, description: str, internal: Internal, *, ip: str) -> bytes:
+def refuse(name: str, description: str, internal: Internal, *, ip: str) -> Reply:
     """The reply to what is no call at all: nothing of it is read, and it is not to be repeated."""
     no = _unproven(description, internal)
     return _refused_unproven(TABLE.get(name), _fresh_log_id(), no, ip)
 
 
-def busy(name: str) -> bytes:
+def busy(name: str) -> Reply:
     """The reply where something of ours failed outside of a call."""
     return _unexpected(TABLE.get(name), _fresh_log_id())
 
@@ -63,7 +68,7 @@ def _unproven(description: str, internal: Internal) -> Refused:
     return Refused(description, internal=internal, reply_status=Status.FAILED)
 
 
-def _refused_unproven(method: Method | None, log_id: int, no: Refused, ip: str) -> bytes:
+def _refused_unproven(method: Method | None, log_id: int, no: Refused, ip: str) -> Reply:
     whose = no.out_sub_mch_id if isinstance(no, Unproven) else ""
     _log(method, whose, log_id, no.reply_status, no.internal, ip=ip)
     return _refusal(_envelope(method), None, no, log_id, method, {})
@@ -73,9 +78,9 @@ def _envelope(method: Method | None) -> Envelope:
     return Envelope.STANDARD if method is None else method.envelope
 
 
-def _run(call: Call, method: Method) -> bytes:
+def _run(call: Call, method: Method) -> Reply:
     try:
-        return sealed(method.envelope, _content(call, method), call.proven_by)
+        return Reply(sealed(method.envelope, _content(call, method), call.proven_by))
     except Refused as no:
         _log_call(call, method, no.reply_status, no.internal)
         return _refusal(method.envelope, call.proven_by, no, call.log_id, method, call.content)
@@ -192,7 +197,7 @@ def _refusal(
     log_id: int,
     method: Method | None,
     content: dict[str, Any],
-) -> bytes:
+) -> Reply:
     """Its result has the caller's own nonce, none where it gave none: two refusals differ in
     `log_id` alone, and tell nothing of whose an id is."""
     bare = no.reply_status in BARE
@@ -212,10 +217,11 @@ def _refusal(
         internal=no.internal,
         results=results,
     )
-    return sealed(envelope, text, None if bare else key)
+    body = sealed(envelope, text, None if bare else key)
+    return Reply(body, is_late=no.internal is Internal.TOO_MANY)
 
 
-def _unexpected(method: Method | None, log_id: int, out_sub_mch_id: str = "") -> bytes:
+def _unexpected(method: Method | None, log_id: int, out_sub_mch_id: str = "") -> Reply:
     facts = {"method": method.name if method else "", "log_id": log_id}
     if out_sub_mch_id:
         facts["out_sub_mch_id"] = out_sub_mch_id

@@ -7,8 +7,11 @@ below any of them. So of the threads that others leave, one merchant's calls hol
 wait for their orders, two: the more there is to do, the less one merchant can take.
 
 A call above that waits half a second for one of its own merchant's to end, as long as a quarter of
-the threads is free for others (one of each merchant waits on these, too, down to the last), and
-then hears that it is to come again: short bursts pass unseen.
+the threads is free for others (one of each merchant waits on these, too, on the last only if all of
+its merchant's calls are quick ones), and then hears that it is to come again: short bursts pass
+unseen. It waits for one that began a moment ago and for which no other waits, or for its merchant's
+only one; where many have gone on for longer a wallet is slow, and each call that waited would hold
+one more of the threads left to others.
 
 A process in which nobody else was for ten seconds is that merchant's but for a quarter of its
 threads, and all of the others may wait: thirty tills of one chain share with nobody.
@@ -27,6 +30,7 @@ from typing import Final
 from config.settings import Settings
 
 PATIENCE_S: Final = 0.5
+_MOMENT_S: Final = 0.2
 ALONE_S: Final = 10.0
 Merchant = tuple[int, int]  # provider_id, merchant_id
 
@@ -55,7 +59,8 @@ class Threads:
 
     clock: Callable[[], float] = time.monotonic
     _pages: int = 0  # requests that are no call
-    _held: Counter[Merchant] = field(default_factory=Counter, repr=False)
+    _held: dict[Merchant, list[float]] = field(default_factory=dict, repr=False)  # since when
+    _all_held: int = 0
     _waiting: Counter[Merchant] = field(default_factory=Counter, repr=False)
     _visits: Visits = field(default_factory=Visits, repr=False)
     _turn: threading.Condition = field(default_factory=threading.Condition, repr=False)
@@ -79,54 +84,65 @@ class Threads:
         if settings.cpay_merchant_share >= 100:
             yield True
             return
-        is_within = self._take(settings, whose, min(PATIENCE_S, most_s))
+        since = self._take(settings, whose, min(PATIENCE_S, most_s))
         try:
-            yield is_within
+            yield since is not None
         finally:
-            if is_within:
-                self._give_back(whose)
+            if since is not None:
+                self._give_back(whose, since)
 
-    def _take(self, settings: Settings, whose: Merchant, patience_s: float) -> bool:
-        now = self.clock()
-        ends = now + patience_s
+    def _take(self, settings: Settings, whose: Merchant, patience_s: float) -> float | None:
+        """Since when it holds a thread; None: it may not."""
+        ends, waits = self.clock() + patience_s, False
         with self._turn:
-            self._visits.note(whose, now)
+            self._visits.note(whose, self.clock())
             while not self._is_within(settings, whose):
                 left = ends - self.clock()
-                if left <= 0 or not self._may_wait(settings.web_threads, whose):
-                    return False
+                if left <= 0 or not self._may_wait(settings.web_threads, whose, waits):
+                    return None
+                waits = True
                 self._waiting[whose] += 1
                 try:
                     self._turn.wait(left)
                 finally:
                     _one_less(self._waiting, whose)
-            self._held[whose] += 1
-            return True
+            since = self.clock()
+            self._held.setdefault(whose, []).append(since)
+            self._all_held += 1
+            return since
 
     def _is_within(self, settings: Settings, whose: Merchant) -> bool:
-        own = self._held[whose]
-        free = settings.web_threads - self._pages - self._held.total() + own
+        own = len(self._held.get(whose, ()))
+        free = settings.web_threads - self._pages - self._all_held + own
         share = free * settings.cpay_merchant_share // 100
         if self._visits.is_alone(whose, self.clock()):
             share = max(share, free - spare(settings.web_threads))
         return own < max(1, share)
 
-    def _may_wait(self, threads: int, whose: Merchant) -> bool:
-        """Whether a quarter of the threads stays free with one more that waits; or one thread, if
-        it is the only one of its merchant's; or nobody is here who could miss it."""
-        if self._visits.is_alone(whose, self.clock()):
+    def _may_wait(self, threads: int, whose: Merchant, waits: bool = False) -> bool:
+        """Whether one of the merchant's calls is about to end (asked to begin with), and enough
+        threads stay free with one more that waits. Or nobody is here who could miss it."""
+        now, waiting = self.clock(), self._waiting[whose]
+        if self._visits.is_alone(whose, now):
             return True
-        busy = self._pages + self._held.total() + self._waiting.total() + 1
-        return threads - busy >= (spare(threads) if self._waiting[whose] else 1)
+        held = self._held.get(whose, [])
+        young = sum(now - since < _MOMENT_S for since in held)
+        if not waits and waiting >= max(young, len(held) == 1):
+            return False
+        free = threads - self._pages - self._all_held - self._waiting.total() - 1
+        return free >= (spare(threads) if waiting else young < len(held))
 
-    def _give_back(self, whose: Merchant) -> None:
+    def _give_back(self, whose: Merchant, since: float) -> None:
         with self._turn:
-            _one_less(self._held, whose)
+            held = self._held[whose]
+            held.remove(since)
+            if not held:  # nobody stays whose calls have ended
+                del self._held[whose]
+            self._all_held -= 1
             self._turn.notify_all()
 
 
 def _one_less(counted: Counter[Merchant], whose: Merchant) -> None:
-    """Nobody stays whose calls have ended."""
     counted[whose] -= 1
     if not counted[whose]:
         del counted[whose]

@@ -48,7 +48,7 @@ def test_an_ended_connection_is_handed_on_to_be_closed() -> None:
 
 def test_a_worker_that_stops_waits_for_no_device() -> None:
     worker: Any = object.__new__(PatientWorker)
-    worker.sockets, worker.app = [], SimpleNamespace(callable=None)
+    worker.sockets, worker.app, worker.later = [], SimpleNamespace(callable=None), []
     worker.keepalived_conns = deque([SimpleNamespace(timeout=900.0)])
     worker.pending_conns = deque([SimpleNamespace(timeout=900.0)])
     worker.lingering = deque([SimpleNamespace(timeout=math.inf)])
@@ -78,7 +78,7 @@ def test_a_worker_that_stops_looks_at_all_who_came_listens_no_more_and_tells_the
     told: list[str] = []
     runtime = SimpleNamespace(before_stop=lambda: told.append("stops"))
     worker.app = SimpleNamespace(callable=SimpleNamespace(extensions={"yima": runtime}))
-    worker.cfg = SimpleNamespace(backlog=64)
+    worker.cfg, worker.later = SimpleNamespace(backlog=64), []
     worker.keepalived_conns = worker.pending_conns = worker.lingering = deque()
     listener = Listener(3)
     worker.sockets = [listener]

@@ -44,7 +44,8 @@ def test_a_merchant_that_holds_its_threads_comes_again_and_another_is_answered(
     till, other = Till.of(product), Till.of(product, merchant=1)
     product.simulator.fault(PAY["wechat"], "delay", times=2, ms=5000)
     pays = [scan(product, till) for _ in range(2)]
-    with web_processes(product, 1, WEB_THREADS="4") as url, ExitStack() as stack:
+    alone = web_processes(product, 1, WEB_THREADS="4", CPAY_TOO_MANY_S="0")
+    with alone as url, ExitStack() as stack:
         lines = [stack.enter_context(Line(url)) for _ in pays]
         for line, content in zip(lines, pays, strict=True):
             body = envelope(till, content)
@@ -60,6 +61,29 @@ def test_a_merchant_that_holds_its_threads_comes_again_and_another_is_answered(
             assert state(till.read(line.read().body)["micro_pay"]) == 2
         assert asks(till, own) == NOBODYS
     assert calls(product) == 2
+
+
+def test_who_calls_too_often_is_answered_later_and_no_thread_waits_with_it(
+    product: Product,
+) -> None:
+    """One process of two threads, and six calls of one merchant above its limit."""
+    till, other = Till.of(product), Till.of(product, merchant=1)
+    late = {"CPAY_MERCHANT_PER_MINUTE": "3", "CPAY_TOO_MANY_S": "5"}
+    web = web_processes(product, 1, WEB_THREADS="2", **late)
+    with web as url, ExitStack() as stack:
+        lines = [stack.enter_context(Line(url)) for _ in range(6)]
+        theirs = stack.enter_context(Line(url))
+        assert [asks(till, lines[0]) for _ in range(3)] == [NOBODYS] * 3
+        began = time.monotonic()
+        for line in lines:
+            body = envelope(till, asking(till, till.number()))
+            line.send(line.head("POST", "/cpay/query_order", len(body)) + body)
+        assert [asks(other, theirs) for _ in range(3)] == [NOBODYS] * 3
+        assert not any(is_answered(line) for line in lines)
+        for line in lines:
+            assert refusal(till.read(line.read().body)) == LATER
+        assert time.monotonic() - began >= 2.5, "half of what is set, at the least"
+        assert lines[0].get("/cpay/ping").status == 200, "its connection is kept"
 
 
 def until_asked(product: Product, count: int) -> None:

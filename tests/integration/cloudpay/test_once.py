@@ -156,7 +156,7 @@ print("ready", flush=True)
 asked = json.loads(sys.stdin.readline())
 found = []
 def call():
-    raw = dispatch.answer(deps, asked["method"], asked["body"].encode(), ip="")
+    raw = dispatch.answer(deps, asked["method"], asked["body"].encode(), ip="").body
     found.append(raw.decode())
 threads = [threading.Thread(target=call) for _ in range(asked["times"])]
 for one in threads: one.start()

@@ -188,7 +188,7 @@ def test_a_slow_wallet_is_answered_in_time_and_its_answer_is_kept(
     proof = {"a": {"authen_type": 1, "authen_code": code_of(till.key, text)}}
     body = json.dumps({"request_content": text, "authen_info": proof}).encode()
     deps = replace(product.deps, settings=quick)
-    raw = dispatch.answer(deps, "scan_code_pay", body, ip="127.0.0.1")
+    raw = dispatch.answer(deps, "scan_code_pay", body, ip="127.0.0.1").body
     assert refusal(till.read(raw)) == (103, 1012)
     for thread in threading.enumerate():
         if thread.name == "api call":

@@ -157,13 +157,47 @@ def test_nobody_waits_on_the_last_quarter_of_the_threads() -> None:
     with ExitStack() as held:
         takes(held, threads, ONE, found)
         threads._waiting[ONE] = 2
-        assert not threads._take(found, ONE, 60.0)
+        assert threads._take(found, ONE, 60.0) is None
         assert takes(held, threads, TWO, found) == 2
         threads._waiting[ONE] = 1
         assert not threads._may_wait(8, ONE)
         threads._waiting[ONE] = 0
         assert threads._may_wait(8, TWO), "one of each merchant does"
-        assert not threads._may_wait(7, TWO), "the last one stays free"
+
+
+def test_nobody_waits_for_a_slow_wallet() -> None:
+    now = [100.0]
+    threads, found = crowded(lambda: now[0]), settings()
+    with ExitStack() as held:
+        takes(held, threads, ONE, found)
+        now[0] += 0.3
+        assert not threads._may_wait(8, ONE), "all four have gone on for a while"
+        assert threads._may_wait(8, ONE, waits=True), "who began to wait may go on"
+        held.enter_context(threads.call(settings(12), ONE, 0.0))
+        assert threads._may_wait(8, ONE), "one began just now"
+        threads._waiting[ONE] = 1
+        assert not threads._may_wait(12, ONE), "somebody waits for that one"
+
+
+def test_a_merchants_only_call_may_be_waited_for_however_long_it_has_lasted() -> None:
+    now = [100.0]
+    threads, found = crowded(lambda: now[0]), settings(8, 1)
+    with ExitStack() as held:
+        takes(held, threads, ONE, found)
+        now[0] += 3
+        assert threads._may_wait(8, ONE)
+        assert not threads._may_wait(2, ONE), "the last thread stays free"
+        threads._waiting[ONE] = 1
+        assert not threads._may_wait(8, ONE)
+
+
+def test_for_quick_calls_one_waits_on_the_last_thread() -> None:
+    now = [100.0]
+    threads, found = crowded(lambda: now[0]), settings(8, 1)
+    with ExitStack() as held:
+        takes(held, threads, ONE, found)
+        assert threads._may_wait(2, ONE)
+        assert not threads._may_wait(1, ONE), "there is none"
 
 
 def test_requests_that_are_no_calls_are_counted_while_they_last() -> None:
