@@ -9,9 +9,9 @@ wait for their orders, two: the more there is to do, the less one merchant can t
 A call above that waits half a second for one of its own merchant's to end, as long as a quarter of
 the threads is free for others (one of each merchant waits on these, too, on the last only if all of
 its merchant's calls are quick ones), and then hears that it is to come again: short bursts pass
-unseen. It waits for one that began a moment ago and for which no other waits, or for its merchant's
-only one; where many have gone on for longer a wallet is slow, and each call that waited would hold
-one more of the threads left to others.
+unseen. Where some have gone on for more than a moment, a wallet is slow, and each call that waits
+holds one more of the threads left to others: then it waits only for one that began just now and for
+which no other waits, or for its merchant's only one.
 
 A process in which nobody else was for ten seconds is that merchant's but for a quarter of its
 threads, and all of the others may wait: thirty tills of one chain share with nobody.
@@ -127,10 +127,11 @@ class Threads:
             return True
         held = self._held.get(whose, [])
         young = sum(now - since < _MOMENT_S for since in held)
-        if not waits and waiting >= max(young, len(held) == 1):
+        are_quick = young == len(held)
+        if not (waits or are_quick or waiting < max(young, len(held) == 1)):
             return False
         free = threads - self._pages - self._all_held - self._waiting.total() - 1
-        return free >= (spare(threads) if waiting else young < len(held))
+        return free >= (spare(threads) if waiting else not are_quick)
 
     def _give_back(self, whose: Merchant, since: float) -> None:
         with self._turn:

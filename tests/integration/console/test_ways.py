@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ ROADS = (
     (SCAN_WECHAT, Way.API_NATIVE), (SCAN_ALIPAY, Way.API_NATIVE), (PAGE_WECHAT, Way.API_JSAPI),
     (PAGE_ALIPAY, Way.API_JSAPI), (MINI, Way.API_MINI), (H5, Way.API_H5), (APP, Way.API_APP),
 )  # fmt: skip
+BACK = "SELECT status FROM refund WHERE id = ANY(:ids)"
 Made = dict[Way, list[str]]
 
 
@@ -64,11 +66,21 @@ def made(product: Product, phone: Any) -> Made:
     held = desk.freeze("alipay", 5000)
     found[Way.DEPOSIT].append(desk.consume(held, 911, ends=False).out_trade_no)
     desk.after(held, 5)
+    asked: list[int] = []
     for way in (Way.API_NATIVE, Way.API_CODE, Way.DEPOSIT, Way.PAGE):
         row = product.one("SELECT * FROM pay_order WHERE out_trade_no = :n", n=found[way][0])
-        refund(product, row, 100)
+        asked.append(refund(product, row, 100).id)
     product.sweep()
+    until_back(product, asked)
     return found
+
+
+def until_back(product: Product, refunds: list[int]) -> None:
+    """The wallet tells of them by itself: what is counted meanwhile changes between two looks."""
+    ends = time.monotonic() + 20
+    while {one.status for one in product.sql(BACK, ids=refunds)} != {"success"}:
+        assert time.monotonic() < ends
+        time.sleep(0.05)
 
 
 def test_each_way_has_its_own_line_and_all_add_up(product: Product, made: Made) -> None:

@@ -199,6 +199,7 @@ def test_reload_keeps_the_page_that_is_open_and_the_hash_what_was_chosen(
     expect(frame.locator("h1")).to_have_text("店 2W7ND5")
     frame.locator("#next").click()
     expect(frame.locator("h1")).to_have_text("店 NEXT")
+    expect(page.locator("[data-address]")).to_have_text("/q/sz/NEXT")  # it listens from now on
     with page.expect_request(lambda r: "/q/sz/NEXT" in r.url):
         page.click("[data-reload]")
     page.reload()

@@ -198,6 +198,10 @@ def test_for_quick_calls_one_waits_on_the_last_thread() -> None:
         takes(held, threads, ONE, found)
         assert threads._may_wait(2, ONE)
         assert not threads._may_wait(1, ONE), "there is none"
+        threads._waiting[ONE] = 2
+        assert threads._may_wait(8, ONE), "as many as leave a quarter free"
+        threads._waiting[ONE] = 5
+        assert not threads._may_wait(8, ONE)
 
 
 def test_requests_that_are_no_calls_are_counted_while_they_last() -> None:
