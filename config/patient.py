@@ -208,7 +208,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         conn.close()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """No longer than until the next one of those is to be closed."""
+        """No longer than until the next one of those is to be closed, or answered."""
         waiting = (self.lingering, self.pending_conns)
         now = time.monotonic()
         ends = [conns[0].timeout - now for conns in waiting if conns]
