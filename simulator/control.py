@@ -32,6 +32,7 @@ OPERATIONS = (
     "alipay.wap",
 )
 FARTHEST_S = 400 * 86400
+SETTLE_WITHIN_S = 2.0
 
 
 class Bad(Exception):
@@ -91,6 +92,11 @@ def _register_books(app: Flask, world: World) -> None:
     def outbox() -> ResponseReturnValue:
         """Notifications that still wait for their time."""
         return jsonify(world.outbox.waiting())
+
+    @app.post("/sim/outbox/settle")
+    def settle() -> ResponseReturnValue:
+        """Answers when what is due has been delivered, or after two seconds."""
+        return jsonify(settled=world.outbox.settle(SETTLE_WITHIN_S))
 
     @app.get("/sim/credentials")
     def credentials() -> ResponseReturnValue:

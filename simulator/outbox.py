@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Outbox:
         self._heap: list[tuple[float, int, Parcel]] = []
         self._ids = itertools.count()
         self._era = 0  # a delivery under way when the outbox is emptied is not tried again
+        self._under_way = 0
         self._wake = threading.Condition()
         self._pool = ThreadPoolExecutor(8, "outbox")
         self._http = requests.Session()
@@ -80,17 +82,32 @@ class Outbox:
     def _push(self, parcel: Parcel, due_at: float) -> None:
         with self._wake:
             heapq.heappush(self._heap, (due_at, next(self._ids), parcel))
-            self._wake.notify()
+            self._wake.notify_all()
 
     def look_again(self) -> None:
         """The clock has jumped."""
         with self._wake:
-            self._wake.notify()
+            self._wake.notify_all()
 
     def clear(self) -> None:
         with self._wake:
             self._heap.clear()
             self._era += 1
+
+    def settle(self, seconds: float = ANSWER_WITHIN_S) -> bool:
+        """Wait until what is due was delivered, well or badly; False when that takes longer."""
+        ends = time.monotonic() + seconds
+        with self._wake:
+            self._wake.notify_all()
+            while self._under_way or self._is_due():
+                left = ends - time.monotonic()
+                if left <= 0:
+                    return False
+                self._wake.wait(left)
+        return True
+
+    def _is_due(self) -> bool:
+        return bool(self._heap) and self._heap[0][0] <= self._clock.time()
 
     def waiting(self) -> list[dict[str, object]]:
         with self._wake:
@@ -103,15 +120,26 @@ class Outbox:
         while True:
             with self._wake:
                 # The clock may jump, so look again at least every quarter of a second.
-                while not self._heap or self._heap[0][0] > self._clock.time():
+                while not self._is_due():
                     self._wake.wait(0.25 if self._heap else None)
                 _, _, parcel = heapq.heappop(self._heap)
                 era, begun = self._era, self._clock.time()
-            if self._hold(parcel):
-                continue
-            self._pool.submit(self._deliver, parcel, era, begun)
-            if self._faults.take("duplicate", parcel.name):
-                self._pool.submit(self._send, parcel, era)
+                self._under_way += 1
+            if not self._hold(parcel):
+                self._submit(self._deliver, parcel, era, begun)
+                if self._faults.take("duplicate", parcel.name):
+                    self._submit(self._send, parcel, era)
+            self._is_done()
+
+    def _submit(self, do: Callable[..., object], *what: object) -> None:
+        with self._wake:
+            self._under_way += 1
+        self._pool.submit(do, *what).add_done_callback(lambda _: self._is_done())
+
+    def _is_done(self) -> None:
+        with self._wake:
+            self._under_way -= 1
+            self._wake.notify_all()
 
     def _hold(self, parcel: Parcel) -> bool:
         """Delay and reorder wait on the schedule, not in a thread, so that others pass."""

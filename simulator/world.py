@@ -141,6 +141,8 @@ class World:
                 self.oa_file.save(self.oa)
 
     def reset(self) -> None:
+        self.outbox.clear()
+        self.outbox.settle()  # nothing from before comes after
         with self.lock:
             self.books.reset()
             self.freezes.forget()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from cli.supervise import migrate
 from config.settings import Settings, load_settings
+from gateways import rsa
 from services.deps import build_deps
 from services.seed import seed
 from tests.harness.database import Server, open_server
@@ -30,6 +32,14 @@ OTHER_SP, OTHER_APP = "1900000501", "2021000000000501"
 def vectors() -> Callable[[str], Any]:
     """A file of tests/data as JSON."""
     return lambda name: json.loads((DATA / name).read_text("utf-8"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keys_loaded_once() -> Iterator[None]:
+    """Loading a private key checks it, for tens of milliseconds: once in a run, not in a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "private_key", cache(rsa.private_key))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -128,6 +128,7 @@ class Product:
 
         A row that a notification holds at that moment is passed over: it is waited for instead.
         """
+        self.simulator.settle()
         sweeper = Sweeper(self.deps)
         for _ in range(rounds):
             while sweeper.sweep() | sweeper.refunds() | sweeper.recharges():

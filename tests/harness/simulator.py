@@ -41,7 +41,13 @@ class Simulator:
     def switch(self, name: str, value: str) -> None:
         self.post("/sim/switches", {name: value})
 
+    def settle(self) -> None:
+        """Notifications that are due have arrived, but for those that somebody holds."""
+        self.post("/sim/outbox/settle", {})
+
     def advance(self, seconds: float) -> None:
+        """What was to come by now has come before the time goes on."""
+        self.settle()
         self.post("/sim/clock", {"advance_s": seconds})
 
     def reset(self) -> None:

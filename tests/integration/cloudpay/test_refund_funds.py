@@ -15,6 +15,7 @@ from tests.harness.product import Product
 from tests.integration.cards.spend.helping import give_card
 from tests.integration.cloudpay.helping import asking, calls, paid, refusal
 from tests.integration.cloudpay.test_deposits import Deposits
+from tests.integration.mailbox import Mailbox
 
 UNSETTLED, RECHARGE = "REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_RECHARGE_FUNDS"
 WORDS = {UNSETTLED: "UNSETTLED", RECHARGE: "AVAILABLE"}
@@ -138,8 +139,13 @@ def test_a_refund_that_nobody_heard_goes_again_out_of_the_same_money(
     assert told(till, number) == [RECHARGE]
 
 
-def test_a_lost_answer_is_repeated_word_for_word(product: Product, till: Till) -> None:
-    """WeChat refuses a number that comes again with other words."""
+def test_a_lost_answer_is_repeated_word_for_word(
+    product: Product, till: Till, mailbox: Mailbox
+) -> None:
+    """WeChat refuses a number that comes again with other words.
+
+    Its notification, which says nothing of the money's account, does not come before that.
+    """
     number = paid(product, till, fen=1000)
     product.simulator.fault(SENT, "bad_signature")
     assert till.call("refund", ask(till, number, RECHARGE))["status"] == 0

@@ -25,6 +25,7 @@ from tests.integration.deposits.helping import (
     room_adds_up,
     wait_for_password,
 )
+from tests.integration.mailbox import Mailbox
 
 DAY = 24 * 3600
 
@@ -140,7 +141,7 @@ def test_what_the_wallet_refuses_to_end_and_holds_counts_as_held(
 
 @WALLETS
 def test_a_consumption_whose_answer_is_lost_is_found_by_asking(
-    product: Product, wallet: str
+    product: Product, wallet: str, mailbox: Mailbox
 ) -> None:
     desk = Desk(product)
     held = desk.freeze(wallet)

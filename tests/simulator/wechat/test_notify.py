@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -88,6 +89,24 @@ def test_the_wait_counts_from_the_beginning_of_a_delivery(
     listener.before_answer = lambda: sim.advance(next(moves, 0.0))
     pay(sim, shop, lin, listener.url)
     listener.wait(2)
+
+
+@pytest.mark.parametrize("call", ["/sim/outbox/settle", "/sim/reset"])
+def test_a_delivery_under_way_is_waited_for(
+    sim: Simulator, shop: Merchant, lin: str, listener: Listener, call: str
+) -> None:
+    """What a test began with does not come into the middle of the next."""
+    answered = []
+
+    def think() -> None:
+        time.sleep(0.3)
+        answered.append(1)
+
+    listener.before_answer = think
+    pay(sim, shop, lin, listener.url)
+    listener.wait(1)
+    sim.post(call)
+    assert answered == [1]
 
 
 @pytest.mark.parametrize("status", [200, 204])
