@@ -29,12 +29,15 @@ _WORDS: Final = {
         "yes": "yes",
         "asked": "Request content",
         "told": "Result",
-        "key": "Signed with",
+        "key": "Signed with {key}.",
         "brief": "Brief envelope (`r`, `a`).",
         "once": "Done once per `{number}`: the same request again gets the same reply.",
         "signed": "Takes an RSA signature (`authen_info.s`) in place of a code.",
         "also": "The result also stands under",
         "nothing": "No members.",
+        "stop": ".",
+        "gap": " ",
+        "colon": ":",
     },
     "zh": {
         "methods": "接口",
@@ -46,12 +49,15 @@ _WORDS: Final = {
         "yes": "是",
         "asked": "请求内容",
         "told": "返回结果",
-        "key": "签名密钥",
+        "key": "签名密钥：{key}。",
         "brief": "精简信封（`r`、`a`）。",
         "once": "同一个 `{number}` 只处理一次：原样重发得到原样的应答。",
         "signed": "也可以用 RSA 签名（`authen_info.s`）代替 authen_code。",
         "also": "结果同时出现在",
         "nothing": "没有成员。",
+        "stop": "。",
+        "gap": "",
+        "colon": "：",
     },
 }
 
@@ -81,21 +87,30 @@ def _made(language: str) -> str:
 
 def _method(method: Method, language: str, schemas: dict[str, Any]) -> Iterable[str]:
     words, at = _WORDS[language], _LANGUAGES[language]
-    facts = [method.summary[at], f"{words['key']}: {KEYS[method.key][at]}."]
+    summary = method.summary[at].rstrip(".。") + words["stop"]
+    facts = [summary, words["key"].format(key=KEYS[method.key][at])]
     if method.envelope is Envelope.BRIEF:
         facts.append(words["brief"])
     if method.once:
         facts.append(words["once"].format(number=method.once.number))
     if method.takes_signature:
         facts.append(words["signed"])
-    yield from (f"#### {method.name}", "", " ".join(facts), "", f"{words['asked']}:", "")
+    yield from (
+        f"#### {method.name}",
+        "",
+        f"`POST /cpay/{method.name}`",
+        "",
+        words["gap"].join(facts),
+        "",
+    )
+    yield from (words["asked"] + words["colon"], "")
     yield from _table(schemas[method.asked.__name__], language)
     yield ""
     if method.result is not None and method.told is not None:
         also = (
             f" ({words['also']} {', '.join(f'`{n}`' for n in method.also)})" if method.also else ""
         )
-        yield from (f"{words['told']} `{method.result}`{also}:", "")
+        yield from (f"{words['told']} `{method.result}`{also}{words['colon']}", "")
         yield from _table(schemas[method.told.__name__], language)
         yield ""
 
