@@ -13,7 +13,7 @@ from tests.sim.late_wallets import take_what_waits
 from tests.sim.play import Play
 from tests.sim.trace import Violation
 
-MOST_STEPS = 3000
+MOST_STEPS = 400  # ten times what any play has needed
 DAY = 86400.0
 NORMAL = {
     "wechat.refund_outcome": "success",
