@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,18 @@ from tests.harness.simulator import Simulator, run_simulator
 DATA = Path(__file__).parent / "data"
 NEWS_COME_S = 5.0
 OTHER_SP, OTHER_APP = "1900000501", "2021000000000501"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Thousands of tests and all that they import stay to the end of the run: the collector of
+    garbage does not look through them again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
